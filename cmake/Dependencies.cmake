@@ -1,0 +1,11 @@
+# What comes from the distribution, at the versions of Debian 12 or newer.
+find_package(PkgConfig REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
+find_package(ZLIB 1.2.11 REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(LIBBPF REQUIRED IMPORTED_TARGET libbpf>=1.1)
+pkg_check_modules(LIBPCAP REQUIRED IMPORTED_TARGET libpcap>=1.10)
+if(HP_TESTS)
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+endif()
