@@ -1,11 +1,4 @@
-# Every target of ours links hp_warnings: warnings are errors, and the sanitizer flags stand here once.
+# Every target of ours links hp_warnings: warnings are errors, and includes are written from the root.
 add_library(hp_warnings INTERFACE)
 target_compile_options(hp_warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Werror)
 target_include_directories(hp_warnings INTERFACE ${CMAKE_SOURCE_DIR})
-if(HP_SANITIZE)
-  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-  add_link_options(-fsanitize=address,undefined)
-endif()
-if(HP_FUZZ)
-  add_compile_options(-fsanitize=fuzzer-no-link)
-endif()
