@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The second look, over the copied bytes: where does the header block or the key exchange end? Eight
+ * bytes at a time and without branches on data, because the verifier walks every iteration. The
+ * buffer must be readable up to the next multiple of eight behind len (bytes behind len are masked).
+ */
+#ifndef HP_SCAN_H
+#define HP_SCAN_H
+
+#include "bpf/window.h"
+
+#define HP_SCAN_WORDS 1024	/* HP_MAX_HTTP / 8 */
+#define HP_BANNER_WORDS 64
+
+#define HP_LINE_LF 0x01		/* the last byte was LF */
+#define HP_LINE_CR 0x02		/* the last byte was CR */
+#define HP_LINE_LF_CR 0x04	/* the last two bytes were LF CR */
+#define HP_LINE_LOST 0x80	/* bytes were seen out of order: the end cannot be told any more */
+
+/* 0x80 in each byte of x that equals the byte repeated in `pattern`, exactly. */
+static hp_always_inline __u64 hp_bytes_equal(__u64 x, __u64 pattern)
+{
+	const __u64 low = 0x7f7f7f7f7f7f7f7fULL;
+
+	x ^= pattern;
+	return ~(((x & low) + low) | x | low);
+}
+
+/* Index (0..7) of the lowest byte that is marked by 0x80; mask must not be 0. */
+static hp_always_inline __u32 hp_first_marked(__u64 mask)
+{
+	__u32 index = 0;
+
+	if (!(mask & 0xffffffffULL)) {
+		index += 4;
+		mask >>= 32;
+	}
+	if (!(mask & 0xffff)) {
+		index += 2;
+		mask >>= 16;
+	}
+	if (!(mask & 0xff))
+		index += 1;
+	return index;
+}
+
+/*
+ * Looks for the empty line that ends a header block (LF LF or LF CR LF; RFC 9112, 2.2 allows a bare
+ * LF) in data[0..len). *line_end carries what the bytes before ended with, and is updated. Result:
+ * bytes up to and with the empty line, or 0 if it is not in here.
+ */
+static hp_always_inline __u32 hp_scan_headers(const __u8 *data, __u32 len, __u8 *line_end)
+{
+	/* As if the bytes before data stood in the top of a word: LF at -1, CR at -1, LF CR at -2. */
+	__u64 lf_before = (*line_end & HP_LINE_LF ? 0x80ULL << 56 : 0) |
+			  (*line_end & HP_LINE_LF_CR ? 0x80ULL << 48 : 0);
+	__u64 cr_before = *line_end & (HP_LINE_CR | HP_LINE_LF_CR) ? 0x80ULL << 56 : 0;
+	__u64 word, lf, cr, end;
+	__u32 i, left;
+
+	for (i = 0; i < HP_SCAN_WORDS; i++) {
+		if (i * 8 >= len)
+			break;
+		__builtin_memcpy(&word, data + i * 8, 8);
+		left = len - i * 8;
+		if (left < 8)
+			word &= (1ULL << (left * 8)) - 1;
+		lf = hp_bytes_equal(word, 0x0a0a0a0a0a0a0a0aULL);
+		cr = hp_bytes_equal(word, 0x0d0d0d0d0d0d0d0dULL);
+		end = lf & ((lf << 8 | lf_before >> 56) |
+			    ((cr << 8 | cr_before >> 56) & (lf << 16 | lf_before >> 48)));
+		if (end)
+			return i * 8 + hp_first_marked(end) + 1;
+		if (left < 8) {
+			/* Shift the short word up, so that its last byte stands on top. */
+			lf_before = lf << (64 - left * 8) | lf_before >> (left * 8);
+			cr_before = cr << (64 - left * 8) | cr_before >> (left * 8);
+		} else {
+			lf_before = lf;
+			cr_before = cr;
+		}
+	}
+	*line_end = (__u8)((lf_before >> 63 ? HP_LINE_LF : 0) | (cr_before >> 63 ? HP_LINE_CR : 0) |
+			   (cr_before >> 63 && (lf_before >> 55 & 1) ? HP_LINE_LF_CR : 0));
+	return 0;
+}
+
+/* Looks for the LF that ends an SSH banner (RFC 4253, 4.2). Result: bytes up to and with it, or 0. */
+static hp_always_inline __u32 hp_scan_banner(const __u8 *data, __u32 len)
+{
+	__u64 word, lf;
+	__u32 i, at;
+
+	for (i = 0; i < HP_BANNER_WORDS; i++) {
+		if (i * 8 >= len)
+			break;
+		__builtin_memcpy(&word, data + i * 8, 8);
+		lf = hp_bytes_equal(word, 0x0a0a0a0a0a0a0a0aULL);
+		if (lf) {
+			at = i * 8 + hp_first_marked(lf) + 1;
+			return at <= len ? at : 0;
+		}
+	}
+	return 0;
+}
+
+#endif

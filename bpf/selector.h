@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The selector: which bytes of which packets identify software. A pure step over the facts of one
+ * segment, its first 16 payload bytes and the window of its direction; it touches no map, no clock
+ * and no packet, and is compiled unchanged for the kernel and for user space. Adapters look the
+ * window up (bpf/slots.h), call hp_select_tcp() or hp_select_udp(), load the bytes that the decision
+ * names, call hp_scan() where it asks for it, and store the window.
+ *
+ * A window belongs to one direction of one flow. It opens at the SYN or SYN+ACK (or, for a flow
+ * older than the agent, at a segment that begins with a known message), stays undecided until the
+ * first stream bytes name the content, whatever their segmentation or order, and then reaches to the
+ * end of the message. Segments inside it are copied by offset, in any order; user space reassembles.
+ */
+#ifndef HP_SELECTOR_H
+#define HP_SELECTOR_H
+
+#include "bpf/classify.h"
+#include "bpf/scan.h"
+
+static hp_always_inline __u32 hp_min(__u32 a, __u32 b)
+{
+	return a < b ? a : b;
+}
+
+static hp_always_inline void hp_window_open(struct hp_window *w, __u32 base, __u32 limit, __u8 state,
+					    __u8 content, const struct hp_policy *policy)
+{
+	w->base = base;
+	w->limit = limit;
+	w->next = 0;
+	w->mark = 0;
+	w->state = state;
+	w->content = content;
+	w->segments = policy->segments;
+	w->line_end = 0;
+	w->reserved = 0;
+	w->have = 0;
+}
+
+static hp_always_inline int hp_is_http(__u8 content)
+{
+	return content == HP_CONTENT_HTTP_REQUEST || content == HP_CONTENT_HTTP_RESPONSE;
+}
+
+/*
+ * A message ended (or its window ran out): HTTP windows wait for the next message while the policy
+ * counts them, all others go.
+ */
+static hp_always_inline __u8 hp_window_close(struct hp_window *w, const struct hp_policy *policy)
+{
+	if (hp_is_http(w->content) && policy->requests) {
+		w->state = w->messages >= policy->requests ? HP_WINDOW_SILENT : HP_WINDOW_IDLE;
+		w->segments = 0;
+		return HP_WINDOW_STORE;
+	}
+	w->state = HP_WINDOW_NONE;
+	return HP_WINDOW_REMOVE;
+}
+
+/* Gathers the first stream bytes of a window; result: how many are known without a gap. */
+static hp_always_inline __u32 hp_window_gather(struct hp_window *w, const struct hp_segment *s, __u32 rel)
+{
+	__u32 i, known = 0, gap = 0;
+
+HP_UNROLL
+	for (i = 0; i < HP_HEAD; i++) {
+		/* Stream byte i is payload byte i - rel of this segment. */
+		if (i >= rel && i - rel < s->head_len) {
+			w->head[i] = s->head[(i - rel) & (HP_HEAD - 1)];
+			w->have |= (__u16)(1u << i);
+		}
+		if (!(w->have >> i & 1))
+			gap = 1;
+		known += !gap;
+	}
+	return known;
+}
+
+/* A window takes its content and its end from a verdict. */
+static hp_always_inline void hp_window_decide(struct hp_window *w, const struct hp_verdict *v)
+{
+	w->state = HP_WINDOW_OPEN;
+	w->content = v->content;
+	w->limit = v->limit;
+	if (hp_is_http(v->content))
+		w->messages++;
+}
+
+/* Copies what of a segment at stream offset rel lies in the window, and moves the window on. */
+static hp_always_inline void hp_window_take(struct hp_window *w, const struct hp_segment *s, __u32 rel,
+					    const struct hp_policy *policy, struct hp_decision *d)
+{
+	d->window = HP_WINDOW_STORE;
+	if (rel >= w->limit)
+		return;
+	d->copy_len = hp_min(hp_min(s->len, w->limit - rel), HP_MAX_COPY);
+	d->content = w->content;
+	if (w->segments)
+		w->segments--;
+	if (rel == w->next) {
+		w->next = rel + d->copy_len;
+		/* The binary packet that follows an SSH banner begins with its length (RFC 4253, 6). */
+		if (w->content == HP_CONTENT_SSH && w->mark && w->mark == rel && w->limit == HP_SSH_LIMIT &&
+		    s->head_len >= 4)
+			w->limit = hp_min(rel + 4 + ((__u32)s->head[1] << 16 | (__u32)s->head[2] << 8 |
+						     s->head[3]),
+					  HP_SSH_LIMIT - 1);
+		d->copy_len = hp_min(d->copy_len, w->limit - rel);
+		d->scan = hp_is_http(w->content) ? !(w->line_end & HP_LINE_LOST) :
+						   w->content == HP_CONTENT_SSH && !w->mark;
+	} else if (rel + d->copy_len > w->next) {
+		w->line_end |= HP_LINE_LOST;
+		if (rel < w->next)
+			w->next = rel + d->copy_len;
+	}
+	if (w->segments == 0 || (w->state == HP_WINDOW_OPEN && w->next >= w->limit && !d->scan))
+		d->window = hp_window_close(w, policy);
+}
+
+/*
+ * Decides on one TCP segment. *w is the window of this direction (state HP_WINDOW_NONE if there is
+ * none) and is changed in place; d->window says whether to store or remove it. Segment facts come
+ * from the headers: len is bounded by the IP length, a cut head means a short payload.
+ */
+static hp_always_inline void hp_select_tcp(const struct hp_segment *s, struct hp_window *w,
+					   const struct hp_policy *policy, struct hp_decision *d)
+{
+	struct hp_verdict v;
+	__u32 rel, known, seq = s->seq;
+
+	__builtin_memset(d, 0, sizeof(*d));
+	if (s->flags & HP_TCP_SYN) {
+		hp_window_open(w, seq + 1, policy->undecided_limit, HP_WINDOW_UNDECIDED, HP_CONTENT_UNDECIDED,
+			       policy);
+		w->messages = 0;
+		d->window = HP_WINDOW_STORE;
+		if (s->len) {
+			/* TCP Fast Open: the SYN carries the start of the stream (RFC 7413). */
+			known = hp_window_gather(w, s, 0);
+			v = hp_classify(w->head, known, 1, policy);
+			if (v.content > HP_CONTENT_UNDECIDED)
+				hp_window_decide(w, &v);
+			hp_window_take(w, s, 0, policy, d);
+		}
+		d->content = s->flags & HP_TCP_ACK ? HP_CONTENT_SYN_ACK : HP_CONTENT_SYN;
+		return;
+	}
+	if (s->len == 0) {
+		if (s->flags & HP_TCP_RST && w->state != HP_WINDOW_NONE)
+			d->window = HP_WINDOW_REMOVE;
+		return;
+	}
+	if (policy->mode == HP_MODE_STREAM) {
+		d->content = HP_CONTENT_STREAM;
+		d->copy_len = hp_min(s->len, HP_MAX_COPY);
+		return;
+	}
+	if (w->state == HP_WINDOW_SILENT)
+		return;
+	if (w->state == HP_WINDOW_UNDECIDED || w->state == HP_WINDOW_OPEN) {
+		rel = seq - w->base;
+		if (rel < w->limit) {
+			if (w->state == HP_WINDOW_UNDECIDED) {
+				known = HP_HEAD;
+				if (rel < HP_HEAD)
+					known = hp_window_gather(w, s, rel);
+				else if (w->have != 0xffff)
+					known = 0;
+				v = hp_classify(w->head, known, 1, policy);
+				if (v.content > HP_CONTENT_UNDECIDED) {
+					hp_window_decide(w, &v);
+				} else if (v.content == HP_CONTENT_NONE && known) {
+					/* None of ours: a sample to name it by, then quiet. */
+					d->window = HP_WINDOW_REMOVE;
+					w->state = HP_WINDOW_NONE;
+					if (rel < HP_SAMPLE) {
+						d->content = HP_CONTENT_OTHER;
+						d->copy_len = hp_min(s->len, HP_SAMPLE - rel);
+						return;
+					}
+				}
+			}
+			if (w->state != HP_WINDOW_NONE) {
+				hp_window_take(w, s, rel, policy, d);
+				if (d->content != HP_CONTENT_NONE)
+					return;
+			}
+		}
+	}
+	/* No window, or not in it: a message may begin here all the same (keep-alive, reused port). */
+	v = hp_classify(s->head, s->head_len, 0, policy);
+	if (v.content <= HP_CONTENT_UNDECIDED)
+		return;
+	if (w->state == HP_WINDOW_NONE)
+		w->messages = 0;
+	hp_window_open(w, seq, v.limit, HP_WINDOW_OPEN, v.content, policy);
+	hp_window_decide(w, &v);
+	hp_window_take(w, s, 0, policy, d);
+	d->by_content = 1;
+}
+
+/*
+ * The second look, once the payload bytes of a decision with scan set are loaded: data holds
+ * d->copy_len bytes (and is readable to the next multiple of eight). Shortens the copy to what
+ * belongs to the header block or key exchange and closes the window there.
+ */
+static hp_always_inline void hp_scan(const __u8 *data, struct hp_window *w, const struct hp_policy *policy,
+				     struct hp_decision *d)
+{
+	__u32 begin = w->next - d->copy_len, end;
+
+	if (hp_is_http(w->content)) {
+		end = hp_scan_headers(data, d->copy_len, &w->line_end);
+		if (end) {
+			d->copy_len = end;
+			w->next = begin + end;
+			w->limit = w->next;
+		}
+	} else {
+		end = hp_scan_banner(data, d->copy_len);
+		if (end) {
+			w->mark = begin + end;
+			if (end + 4 <= d->copy_len && end + 4 <= 512) {
+				w->limit = hp_min(w->mark + 4 + ((__u32)data[end + 1] << 16 |
+								 (__u32)data[end + 2] << 8 | data[end + 3]),
+						  HP_SSH_LIMIT - 1);
+				if (w->next > w->limit) {
+					d->copy_len -= w->next - w->limit;
+					w->next = w->limit;
+				}
+			}
+		}
+	}
+	if (w->next >= w->limit || w->segments == 0)
+		d->window = hp_window_close(w, policy);
+}
+
+/*
+ * Decides on one UDP datagram: QUIC Initials and DTLS hellos are copied whole, as many a direction
+ * as the policy says. The window only counts them.
+ */
+static hp_always_inline void hp_select_udp(const struct hp_segment *s, struct hp_window *w,
+					   const struct hp_policy *policy, struct hp_decision *d)
+{
+	__u8 content = hp_classify_datagram(s->head, s->head_len);
+
+	__builtin_memset(d, 0, sizeof(*d));
+	if (content == HP_CONTENT_NONE)
+		return;
+	if (w->state == HP_WINDOW_NONE || w->content != content) {
+		hp_window_open(w, 0, 0, HP_WINDOW_OPEN, content, policy);
+		w->messages = 0;
+	}
+	if (w->messages >= policy->datagrams)
+		return;
+	w->messages++;
+	d->window = HP_WINDOW_STORE;
+	d->content = content;
+	d->copy_len = hp_min(s->len, HP_MAX_COPY);
+}
+
+#endif

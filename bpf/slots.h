@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Where windows live: a set-associative table of handshake slots. The tags and ages of a set fill
+ * one cache line; the victim is the oldest of its eight ways, so that a flood evicts the flood and
+ * not the handshakes that wait for a distant peer. The same code runs over kernel maps and over user
+ * space arrays, so that both homes find, age and evict alike.
+ */
+#ifndef HP_SLOTS_H
+#define HP_SLOTS_H
+
+#include "bpf/window.h"
+
+#define HP_WAYS 8
+#define HP_SETS 8192
+#define HP_SLOTS (HP_SETS * HP_WAYS)
+#define HP_STASH 104	/* layer 3 and 4 headers of a SYN that was over the rate */
+#define HP_AGE_SHIFT 20	/* ages count units of about a millisecond */
+
+/* One direction of one flow, as on the wire. IPv4 addresses stand as ::ffff:a.b.c.d. */
+struct hp_flow_key {
+	__u8 source[16];
+	__u8 destination[16];
+	__u16 source_port;	/* network order */
+	__u16 destination_port;	/* network order */
+	__u32 scope;		/* interface index (user space: of the file's interface) */
+	__u8 protocol;
+	__u8 direction;		/* enum hp_direction; user space: 0 */
+	__u8 reserved[6];
+};
+HP_STATIC_ASSERT(sizeof(struct hp_flow_key) == 48, "hp_flow_key layout");
+
+struct hp_set {
+	__u32 tag[HP_WAYS];	/* 0: free */
+	__u32 age[HP_WAYS];	/* time of the last use, in units of 2^HP_AGE_SHIFT ns */
+};
+HP_STATIC_ASSERT(sizeof(struct hp_set) == 64, "a set is one cache line");
+
+struct hp_slot {
+	struct hp_flow_key key;
+	struct hp_window window;
+	__u64 syn_time_ns;
+	__u16 syn_len;		/* stashed bytes; 0: the SYN was emitted */
+	__u16 reserved;
+	__u32 reserved2;
+	__u8 syn[HP_STASH];
+};
+HP_STATIC_ASSERT(sizeof(struct hp_slot) == 208, "hp_slot layout");
+
+static hp_always_inline __u64 hp_flow_hash(const struct hp_flow_key *key, __u32 seed)
+{
+	const __u64 *word = (const __u64 *)key;
+	__u64 h = 0x9e3779b97f4a7c15ULL ^ seed;
+	__u32 i;
+
+HP_UNROLL
+	for (i = 0; i < sizeof(*key) / 8; i++) {
+		h = (h ^ word[i]) * 0xff51afd7ed558ccdULL;
+		h ^= h >> 32;
+	}
+	return h;
+}
+
+static hp_always_inline __u32 hp_flow_set(__u64 hash)
+{
+	return (__u32)hash & (HP_SETS - 1);
+}
+
+static hp_always_inline __u32 hp_flow_tag(__u64 hash)
+{
+	return (__u32)(hash >> 32) | 1;
+}
+
+static hp_always_inline int hp_key_equal(const struct hp_flow_key *a, const struct hp_flow_key *b)
+{
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+
+	return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4]) |
+		(x[5] ^ y[5])) == 0;
+}
+
+/* The way to give to a new key: a free one, else the one that was not used for longest. */
+static hp_always_inline __u32 hp_set_victim(const struct hp_set *set, __u32 now)
+{
+	__u32 i, way = 0, oldest = 0;
+
+HP_UNROLL
+	for (i = 0; i < HP_WAYS; i++) {
+		__u32 age = set->tag[i] ? now - set->age[i] : 0xffffffff;
+
+		if (age > oldest) {
+			oldest = age;
+			way = i;
+		}
+	}
+	return way;
+}
+
+#endif

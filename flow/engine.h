@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine: selected packets in, documents out. No I/O, no threads, no clock of its own.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "flow/document.h"
+#include "flow/segment.h"
+
+namespace handprint {
+
+struct EngineOptions {
+  std::size_t flow_bytes = 16u << 20;    // budget of flows, streams and documents in flight
+  PacketTime first_document_after = 5'000'000'000;  // ns: what has not come by then is incomplete
+  PacketTime flow_idle_after = 150'000'000'000;     // ns: a flow that says nothing is forgotten
+  uint32_t http_messages = 0;            // per direction and flow, 0: all
+  bool from_file = false;
+  // Mixed into every event.id: agent id and boot id live, the file's hash otherwise.
+  std::array<uint8_t, 16> identity{};
+  uint64_t hash_seed = 0;                // of the flow table; random live, 0 for files
+};
+
+// What the engine has counted since its start. The books balance: every segment is in exactly one of
+// placed, duplicate, unusable, own.
+struct EngineCounters {
+  uint64_t segments = 0;          // fed
+  uint64_t flows = 0;             // begun
+  uint64_t documents = 0;         // given to the taker
+  uint64_t parts = 0;             // of these, with part > 1
+  uint64_t flows_evicted = 0;     // closed early for want of memory
+  uint64_t streams_cut = 0;       // stream bytes dropped for want of memory
+  uint64_t duplicates = 0;        // segments that brought nothing new
+  uint64_t unusable = 0;          // segments of no flow that can be told
+  uint64_t incomplete = 0;        // documents with at least one incomplete part
+  uint64_t documents_dropped = 0; // no block free: taker too slow
+};
+
+class Engine {
+ public:
+  // The taker must outlive the engine. Allocates the whole budget here, and nothing afterwards.
+  Engine(const EngineOptions& options, DocumentTaker& taker);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Feeds one packet. Time never runs backwards: an older time counts as the newest seen.
+  void segment(const Segment& segment);
+
+  // A socket got another owner (a worker's first read) after packets of it were fed.
+  void owner(const hp_owner_event& event);
+
+  // Runs time-outs up to `now` without a packet.
+  void advance(PacketTime now);
+
+  // Writes what is open, as incomplete where something is missing, and forgets every flow.
+  void finish();
+
+  const EngineCounters& counters() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace handprint

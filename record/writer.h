@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Documents become text: ECS JSON (one line) or one readable line for a terminal. Direct writers on
+// a char buffer, no DOM (a DOM costs ten times as much).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "flow/document.h"
+
+namespace handprint {
+
+// What stands in every record of this agent and is not the document's own. Built once, read by all.
+struct RecordContext {
+  std::string agent_id, agent_name, agent_version;
+  std::string host_id, host_name;
+  std::string sensor;                 // sensor-… live, pcap-player-… from a file
+  std::vector<std::string> labels;    // "key=value"
+  // Added to a packet time to give wall time (ns since 1970): 0 for files.
+  int64_t wall_offset_ns = 0;
+  bool all_fields = false;            // fields: all
+  // Interface names by index (live) or number (file); "" where unknown.
+  std::string (*interface_name)(const void* user, uint32_t interface) = nullptr;
+  const void* interface_user = nullptr;
+};
+
+// Appends one JSON object and a newline to `out` (which keeps its capacity between calls).
+void write_json(const Document& document, const RecordContext& context, std::string& out);
+
+// Appends one line for people: time, process, addresses, SNI or host, JA4; colours if asked for.
+void write_line(const Document& document, const RecordContext& context, bool colours, std::string& out);
+
+}  // namespace handprint
