@@ -33,6 +33,8 @@ http {{
     server_name test.example;
     ssl_certificate {folder}/certificate.pem;
     ssl_certificate_key {folder}/key.pem;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_ecdh_curve {curve};
     location / {{ return 200 "hello\\n"; }}
   }}
 }}
@@ -62,13 +64,13 @@ def wait_for_listener(space, ip, port, limit=10):
 class Nginx:
     """nginx with two workers, TLS on 443 and plain HTTP on 80 (or the given ports)."""
 
-    def __init__(self, space, ip, folder, http=80, https=443, accept=""):
+    def __init__(self, space, ip, folder, http=80, https=443, accept="", curve="auto"):
         make_certificate(folder)
         self.truth_path = f"{folder}/nginx-truth.log"
         user = "user root;" if os.getuid() == 0 else ""
         with open(f"{folder}/nginx.conf", "w") as file:
             file.write(NGINX.format(folder=folder, ip=ip, http=http, https=https, user=user,
-                                    accept=accept))
+                                    accept=accept, curve=curve))
         self.process = space.start("nginx", "-e", f"{folder}/nginx-error.log", "-c",
                                    f"{folder}/nginx.conf", stdin=subprocess.DEVNULL)
         wait_for_listener(space, ip, https)
