@@ -2,6 +2,9 @@
 include(CheckPIESupported)
 check_pie_supported()
 
+# No path of the building machine in what is shipped.
+add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+
 if(HP_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_compile_definitions(_GLIBCXX_ASSERTIONS)
