@@ -11,6 +11,7 @@
 
 #include "bpf/wire.h"
 #include "fingerprint/address.h"
+#include "fingerprint/http_header.h"
 #include "fingerprint/kind.h"
 #include "fingerprint/reason.h"
 #include "flow/process_facts.h"
@@ -85,10 +86,6 @@ struct TlsAlert {
   Side side = Side::client;
   uint8_t level = 0;
   uint8_t description = 0;
-};
-
-struct HttpHeader {
-  std::string_view name, value;  // as on the wire, value trimmed
 };
 
 struct HttpRequestFacts {
