@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Live capture as the pipeline sees it: loaded, attached, seeded, read, stopped.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/source/live/loader.h"
+#include "agent/source/live/options.h"
+#include "agent/source/live/ring_reader.h"
+#include "fingerprint/result.h"
+
+namespace handprint {
+
+class Attacher;
+
+// A place where programs are attached now.
+struct AttachedPoint {
+  CaptureHook hook{};
+  std::string name;        // interface name, or the path of the cgroup root
+  uint32_t interface = 0;  // 0 for a cgroup
+  std::string how;         // "cgroup link", "tcx", "clsact", "xdp native", "xdp generic", …
+};
+
+// A place where they should be and are not.
+struct AttachFailure {
+  std::string name;
+  std::string reason;
+};
+
+// Owns loader, attachments (with their own thread, which follows interfaces by netlink) and ring
+// reader. poll() and drain() belong to one thread; everything else may be called from any.
+class LiveCapture {
+ public:
+  // Loads, attaches tracing, then capture programs, and seeds owners of existing sockets. Fails with
+  // a reason in words when nothing can be captured. `report`, if given, is filled in either case.
+  static Result<std::unique_ptr<LiveCapture>> start(const LiveOptions& options,
+                                                    LoadReport* report = nullptr);
+  ~LiveCapture();
+  LiveCapture(const LiveCapture&) = delete;
+  LiveCapture& operator=(const LiveCapture&) = delete;
+
+  // The hook in use (`automatic` resolved), and what loaded.
+  CaptureHook hook() const;
+  const LoadReport& report() const;
+
+  // Owners of the sockets that existed at the start: give them to ProcessTable::request() once.
+  const std::vector<hp_owner>& seeded() const;
+
+  // As RingReader::poll() and drain().
+  std::size_t poll(LiveSink& sink, std::chrono::steady_clock::time_point deadline);
+  std::size_t drain(LiveSink& sink, std::size_t limit = SIZE_MAX);
+
+  // Takes over what may change while running: interfaces, policy, rates. A change of hook or ring
+  // size needs a new start and is an error here.
+  Result<void> reconfigure(const LiveOptions& options);
+
+  // Detaches everything from the kernel. What is in the rings stays readable: drain() after it.
+  void stop();
+
+  std::vector<AttachedPoint> attached() const;
+  std::vector<AttachFailure> failures() const;
+  bool read_counters(KernelCounters& out) const;
+  const ReaderCounters& reader_counters() const;
+
+  // Name of an interface of the agent's network namespace, "" if unknown. Any thread.
+  std::string interface_name(uint32_t interface) const;
+
+ private:
+  LiveCapture();
+  CaptureHook hook_{};
+  std::unique_ptr<Loader> loader_;
+  std::unique_ptr<Attacher> attacher_;
+  std::unique_ptr<RingReader> reader_;
+  std::vector<hp_owner> seeded_;
+};
+
+// Removes clsact filters that an agent which was killed left on any interface of this network
+// namespace (TCX, XDP and cgroup links go with their process). Filters of others and qdiscs are
+// never touched. Result: how many were removed.
+Result<std::size_t> detach_leftovers();
+
+}  // namespace handprint
