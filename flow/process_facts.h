@@ -18,6 +18,8 @@ struct ProcessFacts {
   bool has_user = false;             // uid is known
   std::string name;                  // comm of the thread group leader
   std::string executable;            // absolute path in its mount namespace, empty if unknown
+  bool executable_deleted = false;   // the path names it no more: unlinked, replaced, or a memfd
+  bool kernel_thread = false;        // name is all there is
   std::vector<std::string> args;     // empty if unknown
   std::string entity_id;             // of (boot id, pid, start)
   std::string user_name;             // only for processes of the host's own user namespace
