@@ -48,4 +48,11 @@ bool is_supported_link(uint32_t link);
 // malformed_link.
 Reason decode_link(uint32_t link, Bytes frame, LinkHeader& out);
 
+// The same from an EtherType on: what a tag, a cooked header or a tunnel announces. `bytes` begin
+// behind the type field. Tags found on the way are added to `out`.
+Reason decode_ethertype(uint16_t ethertype, Bytes bytes, LinkHeader& out);
+
+// The same for a PPP frame (RFC 1661), with or without address and control bytes.
+Reason decode_ppp(Bytes bytes, LinkHeader& out);
+
 }  // namespace handprint

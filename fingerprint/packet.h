@@ -43,7 +43,7 @@ struct Packet {
   std::array<uint16_t, 2> vlan{};  // outermost first, 12-bit ids
   uint8_t vlan_count = 0;          // ids in `vlan`; deeper tags are skipped
 
-  // tunnel: one level is opened; the addresses of its outer header, and its VNI or key
+  // tunnel: kind, outer addresses, and VNI or key of the outermost one
   Tunnel tunnel = Tunnel::none;
   uint32_t tunnel_id = 0;
   Address outer_source;
@@ -94,9 +94,10 @@ struct Packet {
 // `link` is the number from the capture file (LINKTYPE_… or the DLT_… of the same meaning),
 // `frame` what was captured, `original_length` the length on the wire in bytes (0: as captured).
 //
-// Opened on the way: everything in link.h, and one level of GRE (with transparent Ethernet and
-// ERSPAN II), VXLAN (UDP 4789; 8472 when its header is valid), Geneve (UDP 6081) or IP in IP. What
-// does not open as a tunnel is reported as the packet it is. The payload is what the IP length
+// Opened on the way: everything in link.h, and tunnels, at most three inside each other (a mirror
+// port's ERSPAN often carries VXLAN): GRE (with transparent Ethernet, ERSPAN I to III, PPTP), VXLAN
+// (UDP 4789; 8472 when its header is valid), Geneve (UDP 6081), IP in IP. What does not open as a
+// tunnel is reported as the packet it is. The payload is what the IP length
 // says, so Ethernet padding is not part of it; an IP length of 0 (segmentation offload, BIG TCP)
 // means the rest of the frame. Checksums are never looked at.
 //

@@ -80,7 +80,7 @@ class TlsHandshakeReader {
   bool saw_change_cipher_spec() const { return change_cipher_spec_; }
 
  private:
-  Reason open_record();
+  Reason open_record(bool inside_message);
   Reason sslv2(HandshakeMessage& out);
   Reason stop(Reason reason);
 

@@ -21,6 +21,8 @@ inline constexpr size_t text_scratch_size = 5 * sort_scratch_size + 64;
 // the heap). Functions that take one say which part they use; views into it are valid until the
 // next such call.
 struct Workspace {
+  Workspace() {}  // the scratch stays as it is: nobody reads what was not written before
+
   Digests digests;
   std::array<uint8_t, handshake_scratch_size> handshake;  // tls_record.h
   std::array<uint16_t, sort_scratch_size> sort;           // ja4.h
