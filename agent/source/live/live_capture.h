@@ -20,7 +20,7 @@ class Attacher;
 
 // A place where programs are attached now.
 struct AttachedPoint {
-  CaptureHook hook{};
+  LiveHook hook{};
   std::string name;        // interface name, or the path of the cgroup root
   uint32_t interface = 0;  // 0 for a cgroup
   std::string how;         // "cgroup link", "tcx", "clsact", "xdp native", "xdp generic", …
@@ -45,7 +45,7 @@ class LiveCapture {
   LiveCapture& operator=(const LiveCapture&) = delete;
 
   // The hook in use (`automatic` resolved), and what loaded.
-  CaptureHook hook() const;
+  LiveHook hook() const;
   const LoadReport& report() const;
 
   // Owners of the sockets that existed at the start: give them to ProcessTable::request() once.
@@ -72,7 +72,7 @@ class LiveCapture {
 
  private:
   LiveCapture();
-  CaptureHook hook_{};
+  LiveHook hook_{};
   std::unique_ptr<Loader> loader_;
   std::unique_ptr<Attacher> attacher_;
   std::unique_ptr<RingReader> reader_;

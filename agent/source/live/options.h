@@ -11,7 +11,7 @@
 
 namespace handprint {
 
-enum class CaptureHook : uint8_t {
+enum class LiveHook : uint8_t {
   automatic,  // cgroup where a cgroup2 root is mounted, else tc on uplinks
   cgroup,     // every socket of every cgroup, both directions; `interfaces` is not used
   tc,         // chosen interfaces, both directions
@@ -25,14 +25,15 @@ enum class XdpMode : uint8_t {
 };
 
 // "auto", "cgroup", "tc", "xdp".
-std::string_view name(CaptureHook hook);
+std::string_view name(LiveHook hook);
 
 struct LiveOptions {
-  CaptureHook hook = CaptureHook::automatic;
+  LiveHook hook = LiveHook::automatic;
   // Names ("eth0"), globs ("wg*") and kinds ("uplink", "veth", "bridge", "loopback", "tunnel",
   // "all"). A name that begins with "!" takes interfaces out again. Empty: "uplink".
   std::vector<std::string> interfaces;
   XdpMode xdp_mode = XdpMode::native_or_generic;
+  bool tcx = true;  // false: clsact filters even where the kernel has TCX
   bool owners = true;  // find the processes behind the sockets
   // Ring sizes in bytes, rounded up to a power of two of at least a page; 0: 4 MiB of packets and
   // 1 MiB of process events, more from eight CPUs on.
