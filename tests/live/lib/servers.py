@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real servers and the truth server, each with its own temporary folder."""
 import os
-import re
-import select
-import socket
+import shutil
 import subprocess
 import time
 
@@ -20,7 +18,7 @@ http {{
   # which process read the request is said by the process itself
   log_format truth escape=json '{{"role":"worker","pid":$pid,"local_ip":"$server_addr",'
     '"local_port":$server_port,"peer_ip":"$remote_addr","peer_port":$remote_port,'
-    '"executable":"/usr/sbin/nginx","name":"nginx","label":"nginx","sni":"$ssl_server_name"}}';
+    '"executable":"{executable}","name":"nginx","label":"nginx","sni":"$ssl_server_name"}}';
   access_log {folder}/nginx-truth.log truth;
   client_body_temp_path {folder}/body;
   proxy_temp_path {folder}/proxy;
@@ -70,14 +68,21 @@ class Nginx:
         user = "user root;" if os.getuid() == 0 else ""
         with open(f"{folder}/nginx.conf", "w") as file:
             file.write(NGINX.format(folder=folder, ip=ip, http=http, https=https, user=user,
-                                    accept=accept, curve=curve))
+                                    accept=accept, curve=curve,
+                                    executable=os.path.realpath(shutil.which("nginx"))))
         self.process = space.start("nginx", "-e", f"{folder}/nginx-error.log", "-c",
                                    f"{folder}/nginx.conf", stdin=subprocess.DEVNULL)
         wait_for_listener(space, ip, https)
         self.pid = self.process.pid
+        self.executable = os.path.realpath(shutil.which("nginx"))
 
-    def listener_pids(self):
-        return {self.pid}
+    def listeners(self):
+        return {self.pid: {"pid": self.pid, "executable": self.executable, "name": "nginx"}}
+
+    def workers(self):
+        with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as file:
+            return {int(pid): {"pid": int(pid), "executable": self.executable, "name": "nginx"}
+                    for pid in file.read().split()}
 
     def stop(self):
         stop(self.process)
@@ -94,9 +99,12 @@ class OpensslServer:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for_listener(space, ip, port)
         self.pid = self.process.pid
+        self.executable = os.path.realpath(shutil.which("openssl"))
 
-    def listener_pids(self):
-        return {self.pid}
+    def listeners(self):
+        return {self.pid: {"pid": self.pid, "executable": self.executable, "name": "openssl"}}
+
+    workers = listeners
 
     def stop(self):
         stop(self.process)

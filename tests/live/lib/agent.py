@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starts and stops the agent, by its pid, and reads what it writes."""
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import network
+import records
+
+READY = "handprint: capturing"
+
+
+class AgentFailed(Exception):
+    """The agent did not start or did not end as it should; the text holds what it said."""
+
+
+class Agent:
+    """`handprint capture` or `handprint run`, in a namespace (or this one, if space is None)."""
+
+    def __init__(self, program, folder, space, words, environment=None, output=None, limit=30):
+        self.output = output or f"{folder}/records.jsonl"
+        self.log, self._log_changed = [], threading.Condition()
+        words = [program, *words]
+        if space:
+            words = space.inside(*words)
+        self.process = network.start(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                     stderr=subprocess.PIPE, text=True,
+                                     env={**os.environ, **(environment or {})})
+        self.pid = self.process.pid
+        self._reader = threading.Thread(target=self._read_log, daemon=True)
+        self._reader.start()
+        began = time.monotonic()
+        if not self.wait_for_log(READY, limit):
+            code = self.process.poll()
+            network.stop(self.process)
+            raise AgentFailed(f"{' '.join(map(str, words))}: not capturing after "
+                              f"{time.monotonic() - began:.1f} s (exit {code}): {self.said()}")
+        self.start_seconds = time.monotonic() - began
+
+    @classmethod
+    def capture(cls, program, folder, space, interface, hook, environment=None, extra=()):
+        """`handprint capture`; the cgroup hook needs no interface and no namespace."""
+        output = f"{folder}/records.jsonl"
+        target = "cgroup" if hook == "cgroup" else interface
+        return cls(program, folder, space, ["capture", target, "--hook", hook, "-f", output, *extra],
+                   environment, output)
+
+    @classmethod
+    def run(cls, program, folder, space, config, environment=None):
+        return cls(program, folder, space, ["run", "--config", config], environment)
+
+    def _read_log(self):
+        for line in self.process.stderr:
+            with self._log_changed:
+                self.log.append(line.rstrip("\n"))
+                self._log_changed.notify_all()
+        with self._log_changed:
+            self._log_changed.notify_all()
+
+    def wait_for_log(self, text, limit, after=0):
+        """True once a line behind the first `after` ones holds the text."""
+        end = time.monotonic() + limit
+        with self._log_changed:
+            while True:
+                if any(text in line for line in self.log[after:]):
+                    return True
+                rest = end - time.monotonic()
+                if rest <= 0 or (self.process.poll() is not None and not self._reader.is_alive()):
+                    return False
+                self._log_changed.wait(min(rest, 0.2))
+
+    def said(self):
+        return " | ".join(self.log[-8:]) or "(nothing)"
+
+    def wait_for_records(self, count, limit):
+        """Waits until so many lines stand in the output, or the time is up."""
+        end = time.monotonic() + limit
+        while time.monotonic() < end and self.process.poll() is None:
+            if records.tail_count(self.output) >= count:
+                return True
+            time.sleep(0.1)
+        return False
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def stop(self, limit=15):
+        """SIGTERM: the agent writes what it has and ends with 0. Returns the seconds that it took."""
+        began = time.monotonic()
+        if self.process.poll() is not None:
+            raise AgentFailed(f"the agent was gone before it was stopped (exit "
+                              f"{self.process.returncode}): {self.said()}")
+        code = network.stop(self.process, signal.SIGTERM, limit)
+        took = time.monotonic() - began
+        self._reader.join(5)
+        if code != 0:
+            what = f"did not end within {limit} s" if code is None else f"ended with {code}"
+            raise AgentFailed(f"after SIGTERM the agent {what}: {self.said()}")
+        return took
+
+    def kill(self):
+        network.stop(self.process, signal.SIGKILL)
+
+    def records(self):
+        return records.read(self.output)
+
+    def cpu_seconds(self):
+        """User and system time so far, of all threads and of the processes that it started."""
+        total, waiting = 0.0, [self.pid]
+        while waiting:
+            pid = waiting.pop()
+            try:
+                with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+                    fields = file.read().rpartition(")")[2].split()
+                with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+                    waiting += map(int, file.read().split())
+            except FileNotFoundError:
+                continue
+            total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return total
+
+
+def last_statistics(lines):
+    """The newest line of the log that is, or ends in, a JSON object with counters; None without."""
+    for line in reversed(lines):
+        at = line.find("{")
+        if at >= 0:
+            try:
+                return json.loads(line[at:])
+            except ValueError:
+                continue
+    return None

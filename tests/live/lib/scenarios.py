@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Live tests that are more than one row of a table."""
+ALL = []
