@@ -109,6 +109,7 @@ Reason parse_sslv2(const HandshakeMessage& message, ClientHello& out) {
   if (in.failed()) return message.complete() ? Reason::malformed_client_hello : Reason::truncated;
   if (specs % 3 != 0 || specs == 0) return Reason::malformed_client_hello;
   out.complete = true;
+  out.well_formed = true;
   return Reason::ok;
 }
 
@@ -150,8 +151,9 @@ Reason parse_client_hello(Bytes body, uint32_t declared_length, HelloTransport t
   if (in.failed()) return ended;
   if (out.session_id.size() > 32 || out.cipher_suites.size() % 2 != 0)
     return Reason::malformed_client_hello;
+  out.complete = all_there;
   if (in.empty()) {  // no extension block: allowed before TLS 1.3
-    out.complete = all_there;
+    out.well_formed = all_there;
     return all_there ? Reason::ok : Reason::truncated;
   }
   size_t block_length = in.u16();
@@ -163,7 +165,7 @@ Reason parse_client_hello(Bytes body, uint32_t declared_length, HelloTransport t
   if (out.extensions.block().size() != block_length || !in.empty() ||
       !out.extensions.remainder().empty())
     return Reason::malformed_client_hello;
-  out.complete = true;
+  out.well_formed = true;
   return Reason::ok;
 }
 

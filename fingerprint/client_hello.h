@@ -19,9 +19,13 @@ enum class HelloTransport : uint8_t { tls, quic, dtls };
 struct ClientHello {
   HelloTransport transport = HelloTransport::tls;
   bool sslv2 = false;              // SSLv2-style: 3-byte cipher specs, no extensions
-  // The message ended where it said and its parts fill it. When false the facts are those before
-  // the cut or the fault; strings are written from it only where a writer says so.
+  // All bytes of the message are there, and its fields up to the compression methods are sound:
+  // strings can be made. When false the facts are those before the cut or the fault, and strings
+  // are written from it only where a writer says so.
   bool complete = false;
+  // Complete, and the extensions fill their block and the block the message. A hello that is not
+  // keeps its strings (odd software is the more telling), made from its whole extensions.
+  bool well_formed = false;
   bool has_cipher_suites = false;  // the list was there as a whole
   bool has_extensions = false;     // the extension block's length field was there
 

@@ -54,6 +54,7 @@ Reason parse_http_request(Bytes stream, HttpRequest& out) {
   out.complete = false;
   out.length = 0;
   out.method = out.uri = out.version = {};
+  out.unfinished = {};
   HttpHeaderParser::clear(out.headers);
 
   const bool over = stream.size() > max_http_header_bytes;
@@ -77,6 +78,7 @@ Reason parse_http_request(Bytes stream, HttpRequest& out) {
   Reason reason = HttpHeaderParser::fields(text, at, out.headers);
   out.length = at;
   out.complete = reason == Reason::ok;
+  if (reason == Reason::need_more) out.unfinished = text.substr(at);
   return reason == Reason::need_more ? ended : reason;
 }
 
@@ -87,6 +89,10 @@ Reason write_pmercury_http(const HttpRequest& request, Cut cut, Text& out) {
   write_leaf(request.version, out);
   for (const HttpHeader& header : request.headers)
     write_leaf(stands_with_value(header.name) ? header.line : header.name, out);
+  if (!request.unfinished.empty() && request.unfinished != "\r") {
+    std::string_view field = request.unfinished.substr(0, request.unfinished.find(':'));
+    write_leaf(stands_with_value(field) ? request.unfinished : field, out);
+  }
   if (!out.truncated()) return Reason::ok;
   out.rewind(start);
   return Reason::too_long;

@@ -20,6 +20,7 @@ struct HttpRequest {
   std::string_view uri;
   std::string_view version;    // "HTTP/1.1"
   HttpHeaders headers;
+  std::string_view unfinished; // not complete: the last line, as far as it goes
 
   std::string_view host() const { return headers.value("host"); }
   std::string_view user_agent() const { return headers.value("user-agent"); }

@@ -23,6 +23,7 @@ Reason parse_http_response(Bytes stream, HttpResponse& out) {
   out.length = 0;
   out.version = out.code = out.reason = {};
   out.status = 0;
+  out.unfinished = {};
   HttpHeaderParser::clear(out.headers);
 
   const bool over = stream.size() > max_http_header_bytes;
@@ -45,6 +46,7 @@ Reason parse_http_response(Bytes stream, HttpResponse& out) {
   Reason reason = HttpHeaderParser::fields(text, at, out.headers);
   out.length = at;
   out.complete = reason == Reason::ok;
+  if (reason == Reason::need_more) out.unfinished = text.substr(at);
   return reason == Reason::need_more ? ended : reason;
 }
 
@@ -55,6 +57,7 @@ Reason write_pmercury_http_server(const HttpResponse& response, Cut cut, Text& o
   write_leaf(response.code, out);
   write_leaf(response.reason, out);
   for (const HttpHeader& header : response.headers) write_leaf(header.line, out);
+  if (!response.unfinished.empty() && response.unfinished != "\r") write_leaf(response.unfinished, out);
   if (!out.truncated()) return Reason::ok;
   out.rewind(start);
   return Reason::too_long;

@@ -22,6 +22,7 @@ struct HttpResponse {
   uint16_t status = 0;        // 200
   std::string_view reason;    // "OK"; may be empty
   HttpHeaders headers;
+  std::string_view unfinished; // not complete: the last line, as far as it goes
 
   std::string_view server() const { return headers.value("server"); }
 };

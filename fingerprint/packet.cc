@@ -23,7 +23,9 @@ constexpr uint8_t shim6 = 140;
 
 constexpr uint16_t vxlan_port = 4789;
 constexpr uint16_t vxlan_port_linux = 8472;
+constexpr uint16_t vxlan_gpe_port = 4790;
 constexpr uint16_t geneve_port = 6081;
+constexpr uint16_t gtp_port = 2152;
 
 // Bytes of a layer: those captured, and how many the capture left off behind them.
 struct Layer {
@@ -130,6 +132,44 @@ bool open_vxlan(const Layer& layer, bool strict, int depth, Packet& out, Reason&
          open_tunnel(Tunnel::vxlan, id >> 8, link, layer, depth, out, reason);
 }
 
+// draft-ietf-nvo3-vxlan-gpe: a flag says that the last byte of the first word names the protocol.
+bool open_vxlan_gpe(const Layer& layer, int depth, Packet& out, Reason& reason) {
+  Cursor in(layer.bytes);
+  uint32_t flags = in.u32();
+  uint32_t id = in.u32();
+  if (in.failed() || (flags & 0xf8ffff00) != 0x08000000) return false;
+  const uint8_t protocol = (flags & 0x04000000) != 0 ? static_cast<uint8_t>(flags) : uint8_t{3};
+  LinkHeader link;
+  Reason opened = protocol == 3   ? decode_link(link_type::ethernet, in.rest(), link)
+                  : protocol <= 2 ? decode_link(link_type::raw, in.rest(), link)
+                                  : Reason::malformed_tunnel;
+  return opened == Reason::ok && open_tunnel(Tunnel::vxlan, id >> 8, link, layer, depth, out, reason);
+}
+
+// 3GPP TS 29.281 section 5: version 1, message G-PDU, tunnel id; three flags announce four more
+// bytes, of which the last begins a chain of extension headers counted in words.
+bool open_gtp(const Layer& layer, int depth, Packet& out, Reason& reason) {
+  Cursor in(layer.bytes);
+  uint8_t flags = in.u8();
+  uint8_t type = in.u8();
+  in.skip(2);
+  uint32_t id = in.u32();
+  if (in.failed() || (flags & 0xf0) != 0x30 || type != 0xff) return false;
+  if ((flags & 7) != 0) {
+    in.skip(3);
+    uint8_t next = in.u8();
+    for (int i = 0; next != 0 && i < 8; ++i) {
+      uint8_t words = in.u8();
+      if (words == 0 || in.failed()) return false;
+      in.skip(size_t{4} * words - 2);
+      next = in.u8();
+    }
+  }
+  LinkHeader link;
+  return !in.failed() && decode_link(link_type::raw, in.rest(), link) == Reason::ok &&
+         open_tunnel(Tunnel::gtp, id, link, layer, depth, out, reason);
+}
+
 // RFC 8926: version, length of the options in words, flags, type, VNI.
 bool open_geneve(const Layer& layer, int depth, Packet& out, Reason& reason) {
   Cursor in(layer.bytes);
@@ -191,10 +231,14 @@ Reason decode_udp(Layer layer, int depth, Packet& out) {
   Reason reason = Reason::ok;
   if (depth < max_tunnels) {
     bool opened = false;
-    if (out.destination_port == vxlan_port || out.destination_port == vxlan_port_linux)
-      opened = open_vxlan(payload, out.destination_port == vxlan_port_linux, depth, out, reason);
-    else if (out.destination_port == geneve_port)
-      opened = open_geneve(payload, depth, out, reason);
+    switch (out.destination_port) {
+      case vxlan_port: opened = open_vxlan(payload, false, depth, out, reason); break;
+      case vxlan_port_linux: opened = open_vxlan(payload, true, depth, out, reason); break;
+      case vxlan_gpe_port: opened = open_vxlan_gpe(payload, depth, out, reason); break;
+      case geneve_port: opened = open_geneve(payload, depth, out, reason); break;
+      case gtp_port: opened = open_gtp(payload, depth, out, reason); break;
+      default: break;
+    }
     if (opened) return reason;
   }
   return Reason::ok;
@@ -319,6 +363,7 @@ std::string_view name(Tunnel tunnel) {
     case Tunnel::erspan: return "erspan";
     case Tunnel::vxlan: return "vxlan";
     case Tunnel::geneve: return "geneve";
+    case Tunnel::gtp: return "gtp";
     case Tunnel::ip_in_ip: return "ipip";
   }
   return "";

@@ -29,9 +29,9 @@ inline constexpr uint16_t cwr = 0x080;
 inline constexpr uint16_t ae = 0x100;
 }  // namespace tcp_flag
 
-enum class Tunnel : uint8_t { none, gre, erspan, vxlan, geneve, ip_in_ip };
+enum class Tunnel : uint8_t { none, gre, erspan, vxlan, geneve, gtp, ip_in_ip };
 
-// "gre", "erspan", "vxlan", "geneve", "ipip"; "" for none.
+// "gre", "erspan", "vxlan", "geneve", "gtp", "ipip"; "" for none.
 std::string_view name(Tunnel tunnel);
 
 // What the headers of one captured packet say. All numbers are in host byte order; views point into
@@ -96,8 +96,8 @@ struct Packet {
 //
 // Opened on the way: everything in link.h, and tunnels, at most three inside each other (a mirror
 // port's ERSPAN often carries VXLAN): GRE (with transparent Ethernet, ERSPAN I to III, PPTP), VXLAN
-// (UDP 4789; 8472 when its header is valid), Geneve (UDP 6081), IP in IP. What does not open as a
-// tunnel is reported as the packet it is. The payload is what the IP length
+// (UDP 4789; 8472 when its header is valid; its GPE form on 4790), Geneve (UDP 6081), GTP-U (UDP
+// 2152), IP in IP. What does not open as a tunnel is reported as the packet it is. The payload is what the IP length
 // says, so Ethernet padding is not part of it; an IP length of 0 (segmentation offload, BIG TCP)
 // means the rest of the frame. Checksums are never looked at.
 //
@@ -105,7 +105,7 @@ struct Packet {
 // fragment (a later fragment has no ports), unsupported_transport (addresses and protocol are
 // known), unsupported_network, unsupported_link_type, not_enough_header, malformed_….
 // IPv4: RFC 791; IPv6: RFC 8200; TCP: RFC 9293; UDP: RFC 768; GRE: RFC 2784, 2890; VXLAN: RFC 7348;
-// Geneve: RFC 8926; IP in IP: RFC 2003, 2473, 4213.
+// Geneve: RFC 8926; GTP-U: 3GPP TS 29.281; IP in IP: RFC 2003, 2473, 4213.
 Reason decode_packet(uint32_t link, Bytes frame, uint32_t original_length, Packet& out);
 
 }  // namespace handprint

@@ -61,17 +61,19 @@ Reason parse_server_hello(Bytes body, uint32_t declared_length, HelloTransport t
 
   out.legacy_version = in.u16();
   out.random = in.take(32);
-  out.session_id = in.take(in.u8());
+  const bool early_draft = out.legacy_version >= 0x7f00 && out.legacy_version <= 0x7f15;
+  if (!early_draft) out.session_id = in.take(in.u8());
   out.cipher_suite = in.u16();
-  out.compression_method = in.u8();
+  if (!early_draft) out.compression_method = in.u8();
   if (in.failed()) {
     out.cipher_suite = 0;
     return ended;
   }
   out.hello_retry_request = std::ranges::equal(out.random, retry_random);
   if (out.session_id.size() > 32) return Reason::malformed_server_hello;
+  out.complete = all_there;
   if (in.empty()) {
-    out.complete = all_there;
+    out.well_formed = all_there;
     return all_there ? Reason::ok : Reason::truncated;
   }
   size_t block_length = in.u16();
@@ -83,7 +85,7 @@ Reason parse_server_hello(Bytes body, uint32_t declared_length, HelloTransport t
   if (out.extensions.block().size() != block_length || !in.empty() ||
       !out.extensions.remainder().empty())
     return Reason::malformed_server_hello;
-  out.complete = true;
+  out.well_formed = true;
   return Reason::ok;
 }
 

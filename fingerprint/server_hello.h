@@ -13,9 +13,11 @@
 namespace handprint {
 
 // A ServerHello or HelloRetryRequest (RFC 8446 sections 4.1.3 and 4.1.4; RFC 5246 section 7.4.1.3).
+// Drafts of TLS 1.3 up to the 21st, with versions 7f00 to 7f15, had no session id and no compression.
 struct ServerHello {
   HelloTransport transport = HelloTransport::tls;
-  bool complete = false;
+  bool complete = false;     // all bytes are there; see ClientHello
+  bool well_formed = false;
   bool has_extensions = false;
   bool hello_retry_request = false;  // told by its fixed random value
 

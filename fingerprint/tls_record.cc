@@ -26,6 +26,14 @@ bool clear_hello_behind_change_cipher_spec(Bytes fragment) {
                                  fragment[1] == 0 && fragment[4] == 3 && fragment[5] <= 4);
 }
 
+// Behind the type: a length below 2^16 and, if the record goes that far, a version 3.x (7f.. and
+// fb.. in drafts of TLS 1.3).
+bool hello_follows(Bytes stream) {
+  if (stream.size() > 6 && load_u16(&stream[3]) >= 2 && stream[6] != 0) return false;
+  if (stream.size() < 10 || load_u16(&stream[3]) < 5) return true;
+  return stream[9] == 3 || stream[9] == 0x7f || stream[9] == 0xfb;
+}
+
 }  // namespace
 
 Reason TlsHandshakeReader::stop(Reason reason) {
@@ -199,12 +207,12 @@ Reason TlsHandshakeReader::next(HandshakeMessage& out) {
 
 bool begins_like_client_hello(Bytes stream) {
   return stream.size() >= 6 && stream[0] == handshake && stream[1] == 3 && stream[2] <= 4 &&
-         stream[5] == tls_handshake::client_hello;
+         stream[5] == tls_handshake::client_hello && hello_follows(stream);
 }
 
 bool begins_like_server_hello(Bytes stream) {
   if (stream.size() < 6 || stream[1] != 3 || stream[2] > 4) return false;
-  if (stream[0] == handshake) return stream[5] == tls_handshake::server_hello;
+  if (stream[0] == handshake) return stream[5] == tls_handshake::server_hello && hello_follows(stream);
   // A plain alert: two bytes, warning or fatal.
   return stream[0] == alert && stream[3] == 0 && stream[4] == 2 && (stream[5] == 1 || stream[5] == 2);
 }

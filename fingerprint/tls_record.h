@@ -97,8 +97,9 @@ class TlsHandshakeReader {
   Reason stopped_ = Reason::ok;
 };
 
-// True when these first bytes of a stream can only be TLS: a handshake record of version 3.x whose
-// message is a ClientHello (RFC 8446 section 5.1). Needs 6 bytes; false with fewer.
+// True when these first bytes of a stream are those of TLS: a handshake record of version 3.x whose
+// message is a ClientHello (RFC 8446 section 5.1). Needs 6 bytes, false with fewer; looks at 10 if
+// they are there.
 bool begins_like_client_hello(Bytes stream);
 // The same for the server's side: ServerHello, or an alert as its first record.
 bool begins_like_server_hello(Bytes stream);
