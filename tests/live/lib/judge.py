@@ -166,9 +166,10 @@ class Judge:
                 yield f"{seen} packets were selected, at most {expect['packets']} expected"
         if first.get("network.transport") != "tcp":
             yield f"network.transport {first.get('network.transport')}"
-        if not first.get("handprint.protocols") and "tls" in expect["kinds"] + ["http"]:
-            if any(kind in ("tls", "http") for kind in expect["kinds"]):
-                yield "no handprint.protocols"
+        spoken = records.many(first.get("handprint.protocols"))
+        for kind, name in (("tls", "TLS"), ("http", "HTTP/1")):
+            if kind in expect["kinds"] and name not in spoken:
+                yield f"handprint.protocols {spoken} is without {name}"
 
     def _absent_role(self, connection, role, count=False):
         truth = connection.client if role == "client" else connection.worker
@@ -237,8 +238,9 @@ class Judge:
                 self._say(connection, "worker", "wrong", f"{told} {server.get('pid')} is none of "
                           f"{sorted(connection.listeners)}")
         else:
+            listens = ("listener",) if truth["pid"] in connection.listeners else ()
             self._one(connection, "worker", server, truth, told,
-                      ("worker", "listener", "holder", "creator"))
+                      ("worker", "holder", "creator") + listens)
         if not connection.listeners:
             return
         listener = first.under("handprint.listener.process") or server

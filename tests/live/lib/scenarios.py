@@ -1,3 +1,391 @@
 # SPDX-License-Identifier: Apache-2.0
 """Live tests that are more than one row of a table."""
+import copy
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+import judge
+import network
+import records
+import servers
+from agent import Agent, AgentFailed
+from session import KNOWN, SHAPES, Skip
+
 ALL = []
+
+
+class Scenario:
+    """A function that gets a Stage and returns a text about what it saw, or raises Failed."""
+
+    def __init__(self, name, function):
+        self.name, self.function = name, function
+
+    def run(self, setting):
+        stage = Stage(setting)
+        try:
+            return None, self.function(stage) or ""
+        except (Failed, AgentFailed, ValueError) as error:
+            return str(error) or repr(error), ""
+        finally:
+            stage.end()
+
+
+class Failed(Exception):
+    pass
+
+
+def check(condition, text):
+    if not condition:
+        raise Failed(text)
+
+
+def scenario(name):
+    def register(function):
+        ALL.append(Scenario(name, function))
+        return function
+    return register
+
+
+class Stage:
+    """A pair of namespaces, made when first asked for, and what ends with the test."""
+
+    def __init__(self, setting):
+        self.setting = setting
+        self.folder = tempfile.mkdtemp(prefix="hpt-live-")
+        os.chmod(self.folder, 0o777)
+        self.truth_path = f"{self.folder}/truth.jsonl"
+        open(self.truth_path, "w").close()
+        self.output = f"{self.folder}/records.jsonl"
+        self.agents, self.servers, self._net = [], [], None
+
+    @property
+    def net(self):
+        if self._net is None:
+            self._net = network.Pair()
+        return self._net
+
+    def end(self):
+        for agent in self.agents:
+            if agent.process.poll() is None:
+                agent.kill()
+        for server in self.servers:
+            server.stop()
+        if self._net:
+            self._net.remove()
+        if os.environ.get("HP_KEEP"):
+            print(f"kept: {self.folder}")
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def server(self, mode="fork", port=8443):
+        server = servers.TruthServer(self.setting.programs, self.net.server, self.net.server_ip,
+                                     self.truth_path, port, mode)
+        self.servers.append(server)
+        return server
+
+    def config(self, hook="tc", **sections):
+        """Writes a configuration file: {"limits": {"syn_rate": 5}} adds to what is needed."""
+        content = {"capture": {"hook": hook, "interfaces": [self.net.server_interface]},
+                   "output": [{"type": "file", "path": self.output}], **sections}
+        path = f"{self.folder}/handprint.yaml"
+        with open(path, "w") as file:
+            json.dump(content, file)  # JSON is YAML
+            file.write("\n")
+        return path
+
+    def run_agent(self, config, environment=None):
+        agent = Agent(self.setting.agent, self.folder, self.net.server,
+                      ["run", "--config", config], environment, self.output)
+        self.agents.append(agent)
+        return agent
+
+    def capture(self, hook="tc", extra=()):
+        agent = Agent.capture(self.setting.agent, self.folder,
+                              None if hook == "cgroup" else self.net.server,
+                              self.net.server_interface, hook, extra=extra)
+        self.agents.append(agent)
+        return agent
+
+    def short_client(self, count, port=8443, label="short", **options):
+        words = [f"{self.setting.programs}/short_client", "--to", f"{self.net.server_ip}:{port}",
+                 "--log", self.truth_path, "--label", label, "--count", count]
+        for key, value in options.items():
+            words += [f"--{key}", value]
+        return words
+
+    def connect(self, count, **options):
+        return self.net.client.run(*self.short_client(count, **options), timeout=300)
+
+    def judge(self, documents, hook="tc", shape="tls", side="server", label=None, **expect):
+        connections = judge.connect_truth(judge.read_truth(self.truth_path))
+        if label:
+            connections = [c for c in connections if c.label == label]
+        for connection in connections:
+            connection.ja4 = self.setting.ja4(517)
+        verdict = judge.Judge(connections, documents, {**KNOWN[hook, side], **SHAPES[shape], **expect})
+        check(not verdict.problems, f"{verdict.problems[:1]} of {len(verdict.problems)} "
+              f"[{verdict.summary()}]")
+        return verdict
+
+
+# The judge itself
+
+def _example(number=1):
+    process = {"pid": 100 + number, "executable": "/bin/a", "name": "a", "entity_id": "x",
+               "start": "2026-01-01T00:00:00Z"}
+    worker = {**process, "pid": 300, "executable": "/bin/s", "name": "s"}
+    return {"source": {"ip": "10.0.0.1", "port": 1000 + number}, "destination.ip": "10.0.0.2",
+            "destination.port": 443, "event.id": f"id{number}", "network.transport": "tcp",
+            "tls": {"client": {"server_name": f"n{number}-x", "ja4": "j"}}, "process": process,
+            "handprint": {
+                "part": 1, "protocols": ["TLS"], "client.process": process,
+                "server": {"process": worker},
+                "listener": {"process": {**worker, "pid": 200}},
+                "attribution": {"client": {"role": "client"}, "server": {"role": "worker"}},
+                "fingerprint": {k: "f" for k in ("tcp", "tcp_server", "tls", "tls_server")}}}
+
+
+def _example_truth(number):
+    connection = judge.Connection(("10.0.0.1", 1000 + number, "10.0.0.2", 443), "x", f"n{number}-x")
+    connection.ja4 = "j"
+    connection.client = {"pid": 100 + number, "executable": "/bin/a", "name": "a"}
+    connection.worker = {"pid": 300, "executable": "/bin/s", "name": "s"}
+    connection.listeners = {200: {"pid": 200, "executable": "/bin/s", "name": "s"}}
+    return connection
+
+
+@scenario("harness.judge")
+def judge_finds_faults(stage):
+    """Each fault that is put into good documents is found, and nothing else is."""
+    def put(path, value):
+        def change(documents):
+            at = documents[0]
+            for key in path[:-1]:
+                at = at[key]
+            if value is None:
+                del at[path[-1]]
+            else:
+                at[path[-1]] = value
+        return change
+    process = {"pid": 7, "executable": "/bin/a", "name": "a", "entity_id": "x", "start": "y"}
+    faults = {
+        "wrong client": put(["handprint", "client.process", "pid"], 999),
+        "wrong executable": put(["handprint", "client.process", "executable"], "/bin/other"),
+        "no executable": put(["handprint", "client.process", "executable"], None),
+        "unknown client": put(["handprint", "client.process"], None),
+        "wrong worker": put(["handprint", "server", "process", "pid"], 200),
+        "listener as worker": put(["handprint", "attribution", "server", "role"], "listener"),
+        "wrong listener": put(["handprint", "listener", "process"], process),
+        "no listener": put(["handprint", "listener"], None),
+        "role of the client": put(["handprint", "attribution", "client", "role"], "worker"),
+        "another name": put(["tls", "client", "server_name"], "n2-x"),
+        "another JA4": put(["tls", "client", "ja4"], "k"),
+        "no SYN": put(["handprint", "fingerprint", "tcp"], None),
+        "incomplete": put(["handprint", "incomplete"], ["tls.client: cut"]),
+        "missing": lambda documents: documents.pop(0),
+        "duplicate": lambda documents: documents.append({**documents[0], "event.id": "again"}),
+        "later part first": put(["handprint", "part"], 2),
+        "process is the server": put(["process"], process),
+    }
+    expect = {**KNOWN["cgroup", "server"], **SHAPES["tls"]}
+    truth = [_example_truth(number) for number in (1, 2, 3)]
+    good = [_example(number) for number in (1, 2, 3)]
+    verdict = judge.Judge(truth, [records.Record(d) for d in good], expect)
+    check(not verdict.problems, f"good documents: {verdict.problems}")
+    check(verdict.roles["listener"].right == 3, verdict.summary())
+    for name, change in faults.items():
+        documents = copy.deepcopy(good)
+        change(documents)
+        verdict = judge.Judge(truth, [records.Record(d) for d in documents], expect)
+        check(verdict.problems, f"{name} was not found")
+        check(all(":1001 " in p for p in verdict.problems), f"{name}: {verdict.problems}")
+    return f"{len(faults)} faults found"
+
+
+# Live and from a file
+
+# What a capture file cannot tell, and what names the run.
+NOT_EQUAL = re.compile(
+    r"^(process|user|container|service|orchestrator|agent|host|observer|event\.(id|created|start|end)|"
+    r"@timestamp|handprint\.(sensor|stream|observed|client\.process|server\.process|"
+    r"client\.user|server\.user|client\.(container|service|orchestrator)|"
+    r"server\.(container|service|orchestrator)|listener|attribution)|network\.direction)(\.|$)")
+
+
+def _normal(document):
+    return {k: v for k, v in document.fields.items() if not NOT_EQUAL.match(k)}
+
+
+@scenario("equal.live-and-file")
+def live_equals_file(stage):
+    """tcpdump and the agent see the same run; what `read` makes of the capture must be equal."""
+    stage.server("fork")
+    path = f"{stage.folder}/run.pcap"
+    dump = stage.net.server.start("tcpdump", "--immediate-mode", "-U", "-s0", "-B", "65536", "-w", path,
+                                  "-i", stage.net.server_interface, "tcp", stderr=subprocess.PIPE,
+                                  text=True)
+    dump.stderr.readline()
+    time.sleep(0.5)
+    agent = stage.capture("tc")
+    stage.connect(200, concurrency=4)
+    hello = [f"{stage.setting.programs}/hello_client", "--to", f"{stage.net.server_ip}:8443", "--log",
+             stage.truth_path]
+    rows = (["hello=1900/1", "read"], ["hello=1900/3,203", "read"], ["get", "read"] * 3,
+            ["get/30", "read"], ["post=100000", "read"], ["bulk=50000", "drain"], ["hello=16389", "read"])
+    for row in rows:
+        stage.net.client.run(*hello, *row, timeout=30)
+    stage.net.client.run("curl", "-s", f"http://{stage.net.server_ip}:8444/", check=False)  # refused
+    agent.wait_for_records(200 + len(rows) + 3, 9)
+    time.sleep(0.5)
+    network.stop(dump)
+    agent.stop()
+    output = f"{stage.folder}/file.jsonl"
+    network.run(stage.setting.agent, "read", path, "-f", output)
+    def by_part(documents):
+        result = {}
+        for document in documents:
+            if document.key and stage.net.client_ip in document.key:
+                result.setdefault((document.key, document.part), []).append(document)
+        return result
+    live, file = by_part(agent.records()), by_part(records.read(output))
+    for key in sorted(live.keys() | file.keys()):
+        check(len(live.get(key, [])) == len(file.get(key, [])) == 1,
+              f"{key}: {len(live.get(key, []))} documents live, {len(file.get(key, []))} from the file")
+        one, two = _normal(live[key][0]), _normal(file[key][0])
+        for field in sorted(one.keys() | two.keys()):
+            check(one.get(field) == two.get(field),
+                  f"{key}: {field} is {one.get(field)!r} live, {two.get(field)!r} from the file")
+    check(len(live) >= 200 + len(rows), f"only {len(live)} documents")
+    return f"{len(live)} documents equal"
+
+
+# Start, stop, reload
+
+@scenario("stop.term-loses-nothing")
+def stop_flushes(stage):
+    """SIGTERM right behind the last connection: every document stands in the file, whole."""
+    stage.server("fork")
+    agent = stage.run_agent(stage.config())
+    stage.connect(500, concurrency=8)
+    took = agent.stop(12)
+    verdict = stage.judge(agent.records())
+    return f"{verdict.summary()}; stopped in {took:.2f} s"
+
+
+@scenario("stop.term-in-the-middle")
+def stop_under_load(stage):
+    """SIGTERM while connections are made: it ends in time with 0, no line is cut, none is double."""
+    stage.server("fork")
+    agent = stage.run_agent(stage.config())
+    client = stage.net.client.start(*stage.short_client(3000, concurrency=4),
+                                    stdout=subprocess.DEVNULL)
+    time.sleep(0.4)
+    took = agent.stop(12)
+    network.stop(client)
+    documents = agent.records()
+    check(documents, "no document was written")
+    seen = [(d.id, d.part) for d in documents]
+    check(len(seen) == len(set(seen)), "documents stand twice in the file")
+    return f"{len(documents)} documents, stopped in {took:.2f} s"
+
+
+@scenario("stop.nothing-stays-attached")
+def nothing_stays(stage):
+    """After SIGTERM and after SIGKILL and `detach`, no program of ours is on the interface, and a
+    filter that was there before still is."""
+    interface = stage.net.server_interface
+    space = stage.net.server
+    space.run("tc", "qdisc", "add", "dev", interface, "clsact")
+    space.run("tc", "filter", "add", "dev", interface, "ingress", "pref", "7", "protocol", "all",
+              "matchall", "action", "ok", check=False)
+    before = space.run("tc", "filter", "show", "dev", interface, "ingress").stdout
+    stage.server("fork")
+    seen = []
+    for hook in ("tc", "clsact", "xdp"):
+        for how in ("term", "kill"):
+            agent = stage.run_agent(stage.config(hook=hook))
+            check("handprint" in _attached(space, interface) or "hp_" in _attached(space, interface),
+                  f"{hook}: bpftool shows no program of ours: {_attached(space, interface)!r}")
+            stage.connect(5)
+            if how == "term":
+                agent.stop()
+            else:
+                agent.kill()
+                space.run(stage.setting.agent, "detach")
+            left = _attached(space, interface)
+            check("handprint" not in left and "hp_" not in left, f"{hook}, {how}: {left!r} stays")
+            now = space.run("tc", "filter", "show", "dev", interface, "ingress").stdout
+            check(now == before, f"{hook}, {how}: the filters of others were {before!r}, now {now!r}")
+            seen.append(f"{hook}-{how}")
+    return ", ".join(seen)
+
+
+def _attached(space, interface):
+    text = space.run("bpftool", "net", "show", "dev", interface, check=False).stdout
+    text += space.run("tc", "filter", "show", "dev", interface, "ingress").stdout
+    return text + space.run("tc", "filter", "show", "dev", interface, "egress").stdout
+
+
+@scenario("reload.good-and-bad")
+def reload(stage):
+    """SIGHUP takes a good configuration, keeps the old one when the new is bad, and says so with
+    file and line; no connection is lost over it."""
+    stage.server("fork")
+    config = stage.config(log={"level": "info"})
+    agent = stage.run_agent(config)
+    stage.connect(50, concurrency=4)
+    agent.wait_for_records(50, 5)
+    lines = len(agent.log)
+    stage.config(log={"level": "debug"}, limits={"syn_rate": 5000})
+    agent.signal(signal.SIGHUP)
+    check(agent.wait_for_log("reload", 5, lines), f"no word of the reload: {agent.said()}")
+    stage.connect(50, concurrency=4)
+    lines = len(agent.log)
+    with open(config, "a") as file:
+        file.write("no_such_key: 1\n")
+    agent.signal(signal.SIGHUP)
+    check(agent.wait_for_log("handprint.yaml:", 5, lines), f"the fault is not told: {agent.said()}")
+    stage.connect(50, concurrency=4)
+    agent.wait_for_records(150, 5)
+    agent.stop()
+    return stage.judge(agent.records()).summary()
+
+
+@scenario("start.bad-configuration")
+def bad_configuration(stage):
+    """A configuration with an unknown key ends the start with 78 and file:line:column."""
+    config = f"{stage.folder}/bad.yaml"
+    with open(config, "w") as file:
+        file.write("capture:\n  hok: tc\n")
+    result = network.run(stage.setting.agent, "run", "--config", config, check=False, timeout=20)
+    check(result.returncode == 78, f"exit {result.returncode}: {result.stderr.strip()}")
+    check(f"{config}:2:" in result.stderr, result.stderr.strip())
+    check("hook" in result.stderr, f"no suggestion: {result.stderr.strip()}")
+    return result.stderr.strip().splitlines()[0]
+
+
+@scenario("start.not-permitted")
+def not_permitted(stage):
+    """Without capabilities the start fails with a message that says what is missing."""
+    result = network.run("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
+                         "--bounding-set=-all", "--inh-caps=-all", stage.setting.agent, "capture",
+                         "lo", "--hook", "tc", "-f", "/dev/null", check=False, timeout=20)
+    check(result.returncode not in (0, None) and result.returncode < 128, f"exit {result.returncode}")
+    check(re.search(r"permission|permitted|capabilit|root|CAP_", result.stderr, re.I),
+          f"it says: {result.stderr.strip()!r}")
+    return result.stderr.strip().splitlines()[-1]
+
+
+@scenario("start.no-such-interface")
+def no_interface(stage):
+    result = stage.net.server.run(stage.setting.agent, "capture", "nosuch0", "--hook", "tc", "-f",
+                                  "/dev/null", check=False, timeout=20)
+    check(result.returncode in (1, 2), f"exit {result.returncode}")
+    check("nosuch0" in result.stderr, f"it says: {result.stderr.strip()!r}")
+    return result.stderr.strip().splitlines()[-1]
