@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// A place where records go. A sink writes bytes and says what came of it; waiting, retrying, dropping
+// and counting are done by the Output around it (output.h), alike for every sink.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "fingerprint/result.h"
+
+namespace handprint {
+
+// How documents are written. Each form is made once, however many sinks want it.
+enum class Rendering : uint8_t { json, json_all, line, line_colours };
+inline constexpr std::size_t renderings = 4;
+
+// What came of a write.
+struct Written {
+  std::size_t bytes = 0;  // taken; fewer than given only with an error
+  int error = 0;          // errno; EPIPE: nobody reads any more and nobody will
+};
+
+// All functions but the constructor run on the output's own thread.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+
+  // "file:/var/log/x.jsonl", "stdout": for logs and counters.
+  virtual std::string_view name() const = 0;
+  virtual Rendering rendering() const = 0;
+
+  // Writes whole records, each with its newline. May block for as long as the device does.
+  virtual Written write(std::string_view text) = 0;
+
+  // Brings what was written to stable storage, where there is one.
+  virtual Result<void> sync() { return {}; }
+
+  // Opens the place anew under its name (after a rotation). The old one stays in use on an error.
+  virtual Result<void> reopen() { return {}; }
+};
+
+}  // namespace handprint

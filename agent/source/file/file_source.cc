@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/source/file/file_source.h"
+
+#include <algorithm>
+
+namespace handprint {
+namespace {
+
+// Fixed, so that the same file always gives the same documents.
+constexpr uint32_t selection_seed = 0;
+
+}  // namespace
+
+FileSource::FileSource(CaptureFile& file, const hp_policy& policy)
+    : file_(file), selection_(policy, selection_seed) {}
+
+Source::State FileSource::pump(Engine& engine, int) {
+  const std::size_t count = file_.read(frames_);
+  if (count == 0) return State::end;
+  counters_.packets += count;
+  // Packet headers lie one frame apart, which no hardware prefetcher foresees in a bulk capture.
+  constexpr std::size_t ahead = 4;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i + ahead < count) __builtin_prefetch(frames_[i + ahead].bytes.data());
+    const Frame& frame = frames_[i];
+    counters_.bytes += frame.bytes.size();
+    newest_ = std::max(newest_, frame.time);
+    Packet packet;
+    const Reason reason = decode_packet(frame.link, frame.bytes, frame.original_length, packet);
+    if (reason != Reason::ok) {
+      ++counters_.undecoded[static_cast<std::size_t>(reason)];
+      continue;
+    }
+    hp_decision decision;
+    if (!selection_.select(packet, frame.time, frame.interface, decision)) continue;
+    ++counters_.selected;
+
+    Segment segment;
+    const std::size_t offset = std::min<std::size_t>(decision.copy_off, packet.payload.size());
+    const std::size_t length = std::min<std::size_t>(decision.copy_len, packet.payload.size() - offset);
+    // The selector saw what the capture kept; where that ends before the segment does, so does the copy.
+    if (packet.truncated() && offset + decision.copy_len >= packet.payload.size())
+      segment.flags |= HP_PACKET_TRUNCATED;
+    if (decision.by_content != 0) segment.flags |= HP_PACKET_NO_WINDOW;
+    packet.payload = packet.payload.subspan(offset, length);
+    segment.time = frame.time;
+    segment.packet = &packet;
+    segment.copy_offset = decision.copy_off;
+    segment.content = decision.content;
+    segment.interface = frame.interface;
+    engine.segment(segment);
+  }
+  return State::more;
+}
+
+}  // namespace handprint
