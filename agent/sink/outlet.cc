@@ -29,7 +29,7 @@ void Outlet::starved() {
 void Outlet::flush() {
   if (documents_.empty()) return;
   auto batch = std::make_shared<const Batch>(std::move(documents_), footprint_, contexts_, count_);
-  documents_ = {};
+  documents_ = std::vector<DocumentPtr>();
   documents_.reserve(most_documents);
   footprint_ = 0;
   for (Output* output : outputs_) output->push(batch);
