@@ -67,6 +67,7 @@ struct Settings {
   struct Limits {
     uint32_t syn_rate = 0;               // SYNs a second and CPU; 0: no limit
     uint32_t hello_rate = 0;             // other packets a second and CPU; 0: no limit
+    uint32_t syn_records = 0;            // records a second of unanswered SYNs; 0: no limit
     uint64_t flow_memory = 0;            // bytes
     int64_t first_document_after = 0;    // nanoseconds
     uint64_t queue = 0;                  // bytes of documents waiting for one output
