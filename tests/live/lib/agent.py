@@ -44,9 +44,9 @@ class Agent:
     def capture(cls, program, folder, space, interface, hook, environment=None, extra=()):
         """`handprint capture`; the cgroup hook needs no interface and no namespace."""
         output = f"{folder}/records.jsonl"
-        target = "cgroup" if hook == "cgroup" else interface
-        return cls(program, folder, space, ["capture", target, "--hook", hook, "-f", output, *extra],
-                   environment, output)
+        words = [hook] if hook in ("cgroup", "auto") else [interface, "--hook", hook]
+        return cls(program, folder, space, ["capture", *words, "-f", output, *extra], environment,
+                   output)
 
     @classmethod
     def run(cls, program, folder, space, config, environment=None):

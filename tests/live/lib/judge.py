@@ -68,7 +68,7 @@ class Counts:
         setattr(self, verdict, getattr(self, verdict) + 1)
 
     def __str__(self):
-        return f"{self.right} right {self.wrong} wrong {self.unknown} unknown"
+        return f"{self.right} right, {self.wrong} wrong, {self.unknown} unknown"
 
 
 def same_process(fields, truth):
@@ -257,7 +257,7 @@ class Judge:
 
     def summary(self):
         total = len(self.connections)
-        text = f"{self.single}/{total} single, {self.complete} complete"
+        text = f"{self.single} of {total} once, {self.complete} complete"
         for name in ("missing", "duplicate", "late"):
             if getattr(self, name):
                 text += f", {getattr(self, name)} {name}"

@@ -104,12 +104,21 @@ def join(a, b, segment_offload=True, short=""):
     a.ip("link", "add", one, "type", "veth", "peer", "name", two, "netns", b.name)
     for space, interface, host in ((a, one, 1), (b, two, 2)):
         space.ip("addr", "add", f"{network}.{host}/24", "dev", interface)
-        space.ip("-6", "addr", "add", f"fd77:{network.split('.')[1]}:{network.split('.')[2]}::{host}/64",
-                 "dev", interface, "nodad")
+        space.ip("-6", "addr", "add", f"{six(f'{network}.{host}')}/64", "dev", interface, "nodad")
         space.ip("link", "set", interface, "up")
         if not segment_offload:
             space.run("ethtool", "-K", interface, "tso", "off", "gso", "off", "gro", "off")
     return f"{network}.1", f"{network}.2", one, two
+
+
+def six(address):
+    """The IPv6 address that stands beside an IPv4 address of join()."""
+    _, second, third, host = address.split(".")
+    return f"fd77:{second}:{third}::{host}"
+
+
+def with_port(address, port):
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 class Pair:

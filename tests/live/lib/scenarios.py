@@ -389,3 +389,55 @@ def no_interface(stage):
     check(result.returncode in (1, 2), f"exit {result.returncode}")
     check("nosuch0" in result.stderr, f"it says: {result.stderr.strip()!r}")
     return result.stderr.strip().splitlines()[-1]
+
+
+# Flood
+
+KERNEL_LOSSES = ("lost_ring", "lost_rate", "lost_load")
+
+
+def _flood(stage, hook):
+    """100,000 SYNs a second from random addresses while real clients connect: every client's
+    connection is complete with its SYN, and each selected packet became a record or is counted."""
+    seconds, count = (10, 2000) if stage.setting.full else (3, 500)
+    net = stage.net
+    # The answers to the flood leave by the same interface, as on a real server.
+    net.server.ip("route", "add", "default", "via", net.client_ip)
+    stage.server("prefork")
+    agent = stage.run_agent(stage.config(hook=hook))
+    spent = agent.cpu_seconds()
+    began = time.monotonic()
+    flood = net.client.start(
+        f"{stage.setting.programs}/syn_flood", "--interface", net.client_interface, "--to-mac",
+        net.server.mac(net.server_interface), "--to", f"{net.server_ip}:8443", "--rate", 100000,
+        "--seconds", seconds, "--network", 11, stdout=subprocess.PIPE, text=True)
+    time.sleep(0.2)
+    stage.connect(count, concurrency=2, rate=count / (seconds - 0.7))
+    ended = time.monotonic()
+    sent = json.loads(flood.communicate(timeout=30)[0])
+    lasted = time.monotonic() - began
+    check(ended - began < lasted, "the clients were not done before the flood was")
+    agent.wait_for_records(count, 9)
+    time.sleep(6)  # unanswered SYNs become documents after their time
+    spent = agent.cpu_seconds() - spent
+    counters = stage.counters(agent)
+    agent.stop()
+    documents = [d for d in agent.records() if d.key]
+    mine = [d for d in documents if net.client_ip in d.key]
+    verdict = stage.judge(mine, hook, client="not-wrong")
+    others = [d for d in documents if d.key[0].startswith("11.")]
+    check(len(others) <= 200 * (lasted + 3), f"{len(others)} documents of unanswered SYNs in "
+          f"{lasted:.0f} s")
+    packets = counters["packets"]
+    check(packets >= sent["sent"], f"{sent['sent']} SYNs were sent, {packets} packets were seen")
+    stashed = counters["syn_stashed"] - counters.get("syn_late", 0)
+    named = {name: counters[name] for name in KERNEL_LOSSES}
+    check(counters["selected"] == counters["emitted"] + sum(named.values()) + counters["syn_stashed"],
+          f"the books do not balance: {counters}")
+    return (f"{verdict.summary()}; {sent['sent']} SYNs sent at {sent['sent'] / seconds / 1000:.0f} k/s, "
+            f"{counters['emitted']} records, {stashed} SYNs held back, losses {named}, "
+            f"{len(others)} documents of SYNs, agent {spent / lasted * 100:.1f} % of a core")
+
+
+for _hook in ("tc", "xdp"):
+    ALL.append(Scenario(f"flood.{_hook}", lambda stage, hook=_hook: _flood(stage, hook)))

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import time
 
-from network import run, stop
+from network import run, stop, with_port
 
 NGINX = """
 daemon off;
@@ -114,8 +114,8 @@ class TruthServer:
     """tests/live/truth/truth_server.c in one of its modes."""
 
     def __init__(self, programs, space, ip, log, port=8443, mode="single", workers=4, banner=None):
-        words = [f"{programs}/truth_server", "--listen", f"[{ip}]:{port}" if ":" in ip else
-                 f"{ip}:{port}", "--log", log, "--mode", mode, "--workers", workers]
+        words = [f"{programs}/truth_server", "--listen", with_port(ip, port),
+                 "--log", log, "--mode", mode, "--workers", workers]
         if banner:
             words += ["--banner", banner]
         self.process = space.start(*words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

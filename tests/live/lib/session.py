@@ -6,6 +6,7 @@ A session of a cases/*.toml file:
   topology  pair (two namespaces, a veth pair), loop (one namespace, lo), routed (as a container)
   hooks     each hook runs the session once and is the second part of the names
   agent     "server" or "client": whose namespace and interface; the cgroup hook needs neither
+  family    4 (default) or 6
   segment_offload, pause_ms, oracle (tcpdump beside, whose hellos the documents must equal)
 Its rows:
   name      third part
@@ -49,6 +50,7 @@ SHAPES = {
 # What a hook can know of the two ends, by the side at which the agent stands. At tc ingress the
 # sending socket of the same host tells the peer; XDP ingress has no socket at all.
 KNOWN = {
+    ("auto", "server"): {"client": "right", "worker": "right", "listener": "right"},
     ("cgroup", "server"): {"client": "right", "worker": "right", "listener": "right"},
     ("cgroup", "client"): {"client": "right", "worker": "right", "listener": "right"},
     ("tc", "server"): {"client": "not-wrong", "worker": "right", "listener": "right"},
@@ -129,6 +131,9 @@ class Session:
             self.net = network.TOPOLOGIES[self.session.get("topology", "pair")](
                 **({"segment_offload": False} if not self.session.get("segment_offload", True)
                    else {}))
+            if self.session.get("family") == 6:
+                self.net.client_ip = network.six(self.net.client_ip)
+                self.net.server_ip = network.six(self.net.server_ip)
             try:
                 self._play(rows)
                 documents = self.agent.records()
@@ -230,11 +235,13 @@ class Session:
     def _label(self, row):
         return f"{self.hook}-{row['name']}".replace(".", "-")
 
+    def _target(self, row):
+        return network.with_port(self.net.server_ip, row["_port"])
+
     def _hello_words(self, row, actions, number=0):
         return [f"{self.setting.programs}/hello_client", "--to",
-                f"{self.net.server_ip}:{row['_port']}", "--log", self.truth_path, "--label",
-                row["name"], "--sni", f"n{number}-{self._label(row)}.{NAME}", "--delay",
-                row.get("delay", 20), *actions]
+                self._target(row), "--log", self.truth_path, "--label", row["name"], "--sni",
+                f"n{number}-{self._label(row)}.{NAME}", "--delay", row.get("delay", 20), *actions]
 
     def _start_waiting(self, row):
         process = self.net.client.start(*self._hello_words(row, ["wait", *row["client"]]),
@@ -266,8 +273,8 @@ class Session:
 
     def _client_short_client(self, row, client, server):
         words = [f"{self.setting.programs}/short_client", "--to",
-                 f"{self.net.server_ip}:{row['_port']}", "--log", self.truth_path, "--label",
-                 row["name"], "--count", self._count(row), "--hello", client.get("hello", 517)]
+                 self._target(row), "--log", self.truth_path, "--label", row["name"], "--count",
+                 self._count(row), "--hello", client.get("hello", 517)]
         for option in ("concurrency", "rate"):
             if option in client:
                 words += [f"--{option}", client[option]]
@@ -286,8 +293,8 @@ class Session:
         return self.net.client.run(
             f"{self.setting.programs}/raw_client", "--interface", self.net.client_interface,
             "--to-mac", self.net.server.mac(self.net.server_interface), "--from",
-            f"{source}:{5000 + row['_port'] % 1000}", "--to", f"{self.net.server_ip}:{row['_port']}",
-            "--log", self.truth_path, "--label", row["name"], "--sni",
+            f"{source}:{5000 + row['_port'] % 1000}", "--to", self._target(row), "--log",
+            self.truth_path, "--label", row["name"], "--sni",
             f"n0-{self._label(row)}.{NAME}", "--hello", client.get("hello", 1900), "--segments",
             client["segments"], check=False, timeout=30)
 
@@ -298,9 +305,8 @@ class Session:
             shutil.copy(f"{self.setting.programs}/short_client", programs[-1])
         result = self.net.client.run(
             f"{self.setting.programs}/pid_reuse", "--first", programs[0], "--second", programs[1],
-            "--pairs", client["count"] // 2, "--", "--to",
-            f"{self.net.server_ip}:{row['_port']}", "--log", self.truth_path, "--label",
-            row["name"], "--only", "%", check=False, timeout=60)
+            "--pairs", client["count"] // 2, "--", "--to", self._target(row), "--log",
+            self.truth_path, "--label", row["name"], "--only", "%", check=False, timeout=60)
         if result.returncode == 77:
             row["_skip"] = f"this kernel lets no pid be chosen: {result.stderr.strip()}"
             return None

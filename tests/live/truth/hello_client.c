@@ -21,13 +21,13 @@
 
 static int fd = -1;
 static unsigned delay = 20;
-static const char *host = "test.example";
+static const char* host = "test.example";
 
 // Writes `size` bytes, a piece up to each cut of the list (decimal, separated by commas).
-static void write_cut(const uint8_t *data, size_t size, const char *cuts) {
+static void write_cut(const uint8_t* data, size_t size, const char* cuts) {
   size_t at = 0;
   while (cuts && *cuts) {
-    char *end;
+    char* end;
     size_t cut = strtoul(cuts, &end, 10);
     if (end == cuts || cut <= at || cut >= size) {
       fprintf(stderr, "cut at %zu lies outside of %zu to %zu\n", cut, at + 1, size - 1);
@@ -61,20 +61,20 @@ static void send_bulk(size_t size) {
   }
 }
 
-static void act(const char *action) {
+static void act(const char* action) {
   static uint8_t message[TRUTH_MAX_MESSAGE];
   const char *value = strchr(action, '='), *cuts = strchr(action, '/');
   size_t number = value ? strtoul(value + 1, NULL, 10) : 0;
   if (strncmp(action, "hello=", 6) == 0) {
     write_cut(message, build_client_hello(message, host, number), cuts ? cuts + 1 : NULL);
   } else if (strncmp(action, "get", 3) == 0) {
-    int size = snprintf((char *)message, sizeof message,
+    int size = snprintf((char*)message, sizeof message,
                         "GET /%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: hello_client/1\r\n"
                         "Accept: */*\r\nX-Fill: %0*d\r\n\r\n",
                         "page", host, (int)number, 0);
     write_cut(message, (size_t)size, cuts ? cuts + 1 : NULL);
   } else if (strncmp(action, "post=", 5) == 0) {
-    int size = snprintf((char *)message, sizeof message,
+    int size = snprintf((char*)message, sizeof message,
                         "POST /upload HTTP/1.1\r\nHost: %s\r\nUser-Agent: hello_client/1\r\n"
                         "Content-Length: %zu\r\n\r\n",
                         host, number);
@@ -83,7 +83,7 @@ static void act(const char *action) {
   } else if (strncmp(action, "bulk=", 5) == 0) {
     send_bulk(number);
   } else if (strncmp(action, "text=", 5) == 0) {
-    int size = snprintf((char *)message, sizeof message, "%s\r\n", action + 5);
+    int size = snprintf((char*)message, sizeof message, "%s\r\n", action + 5);
     write_cut(message, (size_t)size, NULL);
   } else if (strcmp(action, "read") == 0) {
     answer(0);
@@ -103,22 +103,34 @@ static void act(const char *action) {
   }
 }
 
-int main(int argc, char **argv) {
-  static const struct option options[] = {{"to", 1, 0, 't'},    {"log", 1, 0, 'l'},
-                                          {"label", 1, 0, 'a'}, {"sni", 1, 0, 's'},
-                                          {"delay", 1, 0, 'd'}, {"print-hello", 1, 0, 'p'},
-                                          {0, 0, 0, 0}};
+int main(int argc, char** argv) {
+  static const struct option options[] = {
+      {"to", 1, 0, 't'},    {"log", 1, 0, 'l'},         {"label", 1, 0, 'a'}, {"sni", 1, 0, 's'},
+      {"delay", 1, 0, 'd'}, {"print-hello", 1, 0, 'p'}, {0, 0, 0, 0}};
   struct endpoint target = {0};
-  const char *label = "";
+  const char* label = "";
   long print = 0;
   for (int c; (c = getopt_long(argc, argv, "+", options, NULL)) != -1;) switch (c) {
-      case 't': target = parse_endpoint(optarg); break;
-      case 'l': truth_open(optarg); break;
-      case 'a': label = optarg; break;
-      case 's': host = optarg; break;
-      case 'd': delay = (unsigned)atoi(optarg); break;
-      case 'p': print = atol(optarg); break;
-      default: return 2;
+      case 't':
+        target = parse_endpoint(optarg);
+        break;
+      case 'l':
+        truth_open(optarg);
+        break;
+      case 'a':
+        label = optarg;
+        break;
+      case 's':
+        host = optarg;
+        break;
+      case 'd':
+        delay = (unsigned)atoi(optarg);
+        break;
+      case 'p':
+        print = atol(optarg);
+        break;
+      default:
+        return 2;
     }
   if (print) {  // the bytes of a hello in hexadecimal, for whoever computes what must come out
     static uint8_t message[TRUTH_MAX_MESSAGE];
@@ -128,13 +140,15 @@ int main(int argc, char **argv) {
     return 0;
   }
   if (!target.length || optind == argc) {
-    fputs("usage: hello_client --to IP:PORT [--log FILE] [--label TEXT] [--sni NAME] [--delay MS] "
-          "ACTION…\n", stderr);
+    fputs(
+        "usage: hello_client --to IP:PORT [--log FILE] [--label TEXT] [--sni NAME] [--delay MS] "
+        "ACTION…\n",
+        stderr);
     return 2;
   }
   fd = socket(target.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) fail("socket");
-  if (connect(fd, (struct sockaddr *)&target.address, target.length) < 0) fail("connect");
+  if (connect(fd, (struct sockaddr*)&target.address, target.length) < 0) fail("connect");
   int one = 1;
   struct timeval limit = {.tv_sec = 10};
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);

@@ -14,7 +14,7 @@
 
 #include "truth.h"
 
-struct link open_link(const char *interface, const char *destination, int receive) {
+struct link open_link(const char* interface, const char* destination, int receive) {
   struct link link = {0};
   struct ifreq request = {0};
   unsigned byte[6];
@@ -30,13 +30,14 @@ struct link open_link(const char *interface, const char *destination, int receiv
   if (ioctl(link.fd, SIOCGIFHWADDR, &request) < 0) fail(interface);
   memcpy(link.source, request.ifr_hwaddr.sa_data, 6);
   link.index = (int)if_nametoindex(interface);
-  struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_ifindex = link.index,
+  struct sockaddr_ll address = {.sll_family = AF_PACKET,
+                                .sll_ifindex = link.index,
                                 .sll_protocol = receive ? htons(ETH_P_IP) : 0};
-  if (bind(link.fd, (struct sockaddr *)&address, sizeof address) < 0) fail("bind AF_PACKET");
+  if (bind(link.fd, (struct sockaddr*)&address, sizeof address) < 0) fail("bind AF_PACKET");
   return link;
 }
 
-static uint32_t sum16(const uint8_t *data, size_t size, uint32_t sum) {
+static uint32_t sum16(const uint8_t* data, size_t size, uint32_t sum) {
   for (size_t i = 0; i + 1 < size; i += 2) sum += (uint32_t)(data[i] << 8 | data[i + 1]);
   if (size & 1) sum += (uint32_t)data[size - 1] << 8;
   return sum;
@@ -48,18 +49,18 @@ static uint16_t finish_sum(uint32_t sum) {
   return (uint16_t)~sum;
 }
 
-static void set16(uint8_t *at, unsigned value) {
+static void set16(uint8_t* at, unsigned value) {
   at[0] = (uint8_t)(value >> 8);
   at[1] = (uint8_t)value;
 }
 
-static void set32(uint8_t *at, uint32_t value) {
+static void set32(uint8_t* at, uint32_t value) {
   set16(at, value >> 16);
   set16(at + 2, value & 0xffff);
 }
 
-size_t write_frame(uint8_t *frame, const struct link *link, const struct tcp_fields *fields,
-                   const uint8_t *payload, size_t payload_size) {
+size_t write_frame(uint8_t* frame, const struct link* link, const struct tcp_fields* fields,
+                   const uint8_t* payload, size_t payload_size) {
   static uint16_t identification;
   uint8_t *ip = frame + 14, *tcp = ip + 20;
   size_t tcp_header = 20 + fields->options_size, tcp_size = tcp_header + payload_size;

@@ -17,7 +17,7 @@ struct link {
 
 // Opens the interface by name; ends the program where it is missing. `destination` is text such as
 // "02:00:00:00:00:01".
-struct link open_link(const char *interface, const char *destination, int receive);
+struct link open_link(const char* interface, const char* destination, int receive);
 
 // Writes Ethernet + IPv4 + TCP headers in front of `payload` bytes that already stand behind them
 // (frame + 34 + tcp_header). Addresses in network byte order. Returns the length of the frame.
@@ -28,8 +28,8 @@ struct tcp_fields {
   uint8_t flags;
   uint16_t window;
   uint8_t ttl;
-  const uint8_t *options;
+  const uint8_t* options;
   size_t options_size;  // a multiple of 4, at most 40
 };
-size_t write_frame(uint8_t *frame, const struct link *link, const struct tcp_fields *fields,
-                   const uint8_t *payload, size_t payload_size);
+size_t write_frame(uint8_t* frame, const struct link* link, const struct tcp_fields* fields,
+                   const uint8_t* payload, size_t payload_size);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two processes one after the other under the same pid, with different executables, again and again:
-// clone3 with set_tid (Linux 5.5). Each executes the program that stands behind "--" with its own
-// first word: pid_reuse --first A --second B --pairs N -- ARGUMENTS…; "%" in an argument becomes the
-// number of the run. Exit status 77: this kernel does not let a pid be chosen.
+// Two processes one after the other under the same pid, with different executables, again and
+// again: clone3 with set_tid (Linux 5.5). Each executes the program that stands behind "--" with
+// its own first word: pid_reuse --first A --second B --pairs N -- ARGUMENTS…; "%" in an argument
+// becomes the number of the run. Exit status 77: this kernel does not let a pid be chosen.
 #include <errno.h>
 #include <getopt.h>
 #include <linux/sched.h>
@@ -17,7 +17,7 @@
 
 #include "truth.h"
 
-static pid_t spawn(pid_t wanted, const char *program, char **arguments, unsigned number) {
+static pid_t spawn(pid_t wanted, const char* program, char** arguments, unsigned number) {
   pid_t set[1] = {wanted};
   struct clone_args clone = {.exit_signal = SIGCHLD};
   if (wanted) {
@@ -29,7 +29,7 @@ static pid_t spawn(pid_t wanted, const char *program, char **arguments, unsigned
   char digits[16], *copy[64];
   int count = 0;
   snprintf(digits, sizeof digits, "%u", number);
-  copy[count++] = (char *)program;
+  copy[count++] = (char*)program;
   for (; *arguments && count < 63; arguments++)
     copy[count++] = strcmp(*arguments, "%") == 0 ? digits : *arguments;
   copy[count] = NULL;
@@ -43,16 +43,23 @@ static int wait_for(pid_t child) {
   return status == 0;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   static const struct option options[] = {
       {"first", 1, 0, 'f'}, {"second", 1, 0, 's'}, {"pairs", 1, 0, 'n'}, {0, 0, 0, 0}};
   const char *first = NULL, *second = NULL;
   unsigned pairs = 10, reused = 0, bad = 0;
   for (int c; (c = getopt_long(argc, argv, "+", options, NULL)) != -1;) switch (c) {
-      case 'f': first = optarg; break;
-      case 's': second = optarg; break;
-      case 'n': pairs = (unsigned)atoi(optarg); break;
-      default: return 2;
+      case 'f':
+        first = optarg;
+        break;
+      case 's':
+        second = optarg;
+        break;
+      case 'n':
+        pairs = (unsigned)atoi(optarg);
+        break;
+      default:
+        return 2;
     }
   if (!first || !second || optind == argc) {
     fputs("usage: pid_reuse --first PROGRAM --second PROGRAM [--pairs N] -- ARGUMENT…\n", stderr);

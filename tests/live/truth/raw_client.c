@@ -20,8 +20,9 @@ enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
 static struct link wire;
 static struct tcp_fields state = {.window = 64240, .ttl = 64};
 
-static void send_segment(uint8_t flags, uint32_t sequence, const uint8_t *data, size_t size) {
-  static const uint8_t syn_options[] = {2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7};
+static void send_segment(uint8_t flags, uint32_t sequence, const uint8_t* data, size_t size) {
+  static const uint8_t syn_options[] = {2, 4, 5, 180, 4, 2, 8, 10, 0, 0,
+                                        0, 1, 0, 0,   0, 0, 1, 3,  3, 7};
   uint8_t frame[PACKET_HEADERS + 60 + 1500];
   struct tcp_fields fields = state;
   fields.flags = flags;
@@ -36,7 +37,7 @@ static void send_segment(uint8_t flags, uint32_t sequence, const uint8_t *data, 
 
 // Waits up to `limit` ms for a segment of this connection. Returns its flags, or -1; payload and
 // FIN move the acknowledgement forward if they come in order.
-static int receive(int limit, uint32_t *acknowledged, size_t *payload) {
+static int receive(int limit, uint32_t* acknowledged, size_t* payload) {
   uint8_t frame[65536];
   uint64_t end = now_ms() + (uint64_t)limit;
   for (;;) {
@@ -61,14 +62,15 @@ static int receive(int limit, uint32_t *acknowledged, size_t *payload) {
     size_t total = (size_t)(ip[2] << 8 | ip[3]);
     if (total == 0) total = (size_t)got - 14;
     *payload = total - (size_t)(ip[0] & 15) * 4 - header;
-    if (tcp[13] & SYN) state.acknowledgement = sequence + 1;
+    if (tcp[13] & SYN)
+      state.acknowledgement = sequence + 1;
     else if (sequence == state.acknowledgement)
       state.acknowledgement += (uint32_t)*payload + (tcp[13] & FIN ? 1u : 0u);
     return tcp[13];
   }
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   static const struct option options[] = {
       {"interface", 1, 0, 'i'}, {"to-mac", 1, 0, 'm'}, {"from", 1, 0, 'f'}, {"to", 1, 0, 't'},
       {"log", 1, 0, 'l'},       {"label", 1, 0, 'a'},  {"sni", 1, 0, 's'},  {"hello", 1, 0, 'h'},
@@ -79,27 +81,49 @@ int main(int argc, char **argv) {
   size_t size = 1900;
   unsigned delay = 20;
   for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (c) {
-      case 'i': interface = optarg; break;
-      case 'm': mac = optarg; break;
-      case 'f': source = parse_endpoint(optarg); break;
-      case 't': target = parse_endpoint(optarg); break;
-      case 'l': truth_open(optarg); break;
-      case 'a': label = optarg; break;
-      case 's': sni = optarg; break;
-      case 'h': size = (size_t)atol(optarg); break;
-      case 'g': segments = optarg; break;
-      case 'd': delay = (unsigned)atoi(optarg); break;
-      default: return 2;
+      case 'i':
+        interface = optarg;
+        break;
+      case 'm':
+        mac = optarg;
+        break;
+      case 'f':
+        source = parse_endpoint(optarg);
+        break;
+      case 't':
+        target = parse_endpoint(optarg);
+        break;
+      case 'l':
+        truth_open(optarg);
+        break;
+      case 'a':
+        label = optarg;
+        break;
+      case 's':
+        sni = optarg;
+        break;
+      case 'h':
+        size = (size_t)atol(optarg);
+        break;
+      case 'g':
+        segments = optarg;
+        break;
+      case 'd':
+        delay = (unsigned)atoi(optarg);
+        break;
+      default:
+        return 2;
     }
   if (!interface || !mac || !segments || source.address.ss_family != AF_INET ||
       target.address.ss_family != AF_INET) {
-    fputs("usage: raw_client --interface NAME --to-mac MAC --from IP:PORT --to IP:PORT\n"
-          "  --segments FROM-TO,… [--hello BYTES] [--sni NAME] [--log FILE] [--label TEXT]\n",
-          stderr);
+    fputs(
+        "usage: raw_client --interface NAME --to-mac MAC --from IP:PORT --to IP:PORT\n"
+        "  --segments FROM-TO,… [--hello BYTES] [--sni NAME] [--log FILE] [--label TEXT]\n",
+        stderr);
     return 2;
   }
-  const struct sockaddr_in *from = (struct sockaddr_in *)&source.address;
-  const struct sockaddr_in *to = (struct sockaddr_in *)&target.address;
+  const struct sockaddr_in* from = (struct sockaddr_in*)&source.address;
+  const struct sockaddr_in* to = (struct sockaddr_in*)&target.address;
   state.source = from->sin_addr.s_addr;
   state.destination = to->sin_addr.s_addr;
   state.source_port = ntohs(from->sin_port);
@@ -109,7 +133,7 @@ int main(int argc, char **argv) {
 
   uint32_t first, acknowledged;
   size_t payload;
-  random_bytes((uint8_t *)&first, sizeof first);
+  random_bytes((uint8_t*)&first, sizeof first);
   send_segment(SYN, first, NULL, 0);
   for (uint64_t end = now_ms() + 3000;;) {
     int flags = receive(500, &acknowledged, &payload);
@@ -119,10 +143,10 @@ int main(int argc, char **argv) {
   }
   uint32_t base = first + 1;
   send_segment(ACK, base, NULL, 0);
-  truth_log(&(struct truth){.role = "raw", .label = label, .sni = sni, .socket = -1,
-                            .local = &source, .peer = &target});
-  for (const char *at = segments; *at;) {
-    char *end;
+  truth_log(&(struct truth){
+      .role = "raw", .label = label, .sni = sni, .socket = -1, .local = &source, .peer = &target});
+  for (const char* at = segments; *at;) {
+    char* end;
     size_t begin = strtoul(at, &end, 10), stop = *end == '-' ? strtoul(end + 1, &end, 10) : 0;
     if (begin >= stop || stop > size || stop - begin > 1440) {
       fprintf(stderr, "%s: no range inside of 0-%zu of at most 1,440 bytes\n", at, size);

@@ -16,11 +16,11 @@
 
 static struct endpoint target;
 static struct endpoint source;
-static const char *log_path;
-static const char *label = "";
-static const char *suffix = "test.example";
-static const char *thread_name;
-static const char *target_text = "";
+static const char* log_path;
+static const char* label = "";
+static const char* suffix = "test.example";
+static const char* thread_name;
+static const char* target_text = "";
 static size_t hello_size = 517;
 static int by_exec;
 
@@ -34,9 +34,9 @@ static int connect_once(unsigned number) {
   for (;;) {
     fd = socket(target.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) fail("socket");
-    if (source.length && bind(fd, (struct sockaddr *)&source.address, source.length) < 0)
+    if (source.length && bind(fd, (struct sockaddr*)&source.address, source.length) < 0)
       fail("bind");
-    if (connect(fd, (struct sockaddr *)&target.address, target.length) == 0) break;
+    if (connect(fd, (struct sockaddr*)&target.address, target.length) == 0) break;
     if (errno != EADDRNOTAVAIL || ++attempts == 100) fail("connect");
     close(fd);
     sleep_ms(10);
@@ -51,61 +51,88 @@ static int connect_once(unsigned number) {
   return got > 0 ? 0 : 1;
 }
 
-static void *thread_main(void *argument) {
+static void* thread_main(void* argument) {
   prctl(PR_SET_NAME, thread_name);
-  return (void *)(intptr_t)connect_once(*(unsigned *)argument);
+  return (void*)(intptr_t)connect_once(*(unsigned*)argument);
 }
 
-static int run_child(unsigned number, char **argv) {
+static int run_child(unsigned number, char** argv) {
   if (by_exec) {
     char digits[16], bytes[24];
     snprintf(digits, sizeof digits, "%u", number);
     snprintf(bytes, sizeof bytes, "%zu", hello_size);
-    char *arguments[] = {argv[0],   "--to",      (char *)target_text, "--log",
-                         (char *)log_path, "--label",  (char *)label,   "--only",
-                         digits,    "--hello",   bytes,              NULL};
+    char* arguments[] = {argv[0],   "--to",       (char*)target_text, "--log", (char*)log_path,
+                         "--label", (char*)label, "--only",           digits,  "--hello",
+                         bytes,     NULL};
     execv("/proc/self/exe", arguments);
     fail("exec");
   }
   if (!thread_name) return connect_once(number);
   pthread_t thread;
-  void *status;
+  void* status;
   if (pthread_create(&thread, NULL, thread_main, &number) != 0) fail("pthread_create");
   pthread_join(thread, &status);
   return (int)(intptr_t)status;
 }
 
 static void usage(void) {
-  fputs("usage: short_client --to IP:PORT --log FILE [--from IP:0] [--count N] [--concurrency N]\n"
-        "  [--hello BYTES] [--label TEXT] [--suffix DOMAIN] [--thread-name NAME] [--exec]\n"
-        "  [--rate PER_SECOND] [--only NUMBER]\n",
-        stderr);
+  fputs(
+      "usage: short_client --to IP:PORT --log FILE [--from IP:0] [--count N] [--concurrency N]\n"
+      "  [--hello BYTES] [--label TEXT] [--suffix DOMAIN] [--thread-name NAME] [--exec]\n"
+      "  [--rate PER_SECOND] [--only NUMBER]\n",
+      stderr);
   exit(2);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   static const struct option options[] = {
-      {"to", 1, 0, 't'},     {"log", 1, 0, 'l'},         {"from", 1, 0, 'f'},
-      {"count", 1, 0, 'n'},  {"concurrency", 1, 0, 'c'}, {"hello", 1, 0, 'h'},
-      {"label", 1, 0, 'a'},  {"suffix", 1, 0, 's'},      {"thread-name", 1, 0, 'T'},
-      {"exec", 0, 0, 'e'},   {"rate", 1, 0, 'r'},        {"only", 1, 0, 'o'},
+      {"to", 1, 0, 't'},    {"log", 1, 0, 'l'},         {"from", 1, 0, 'f'},
+      {"count", 1, 0, 'n'}, {"concurrency", 1, 0, 'c'}, {"hello", 1, 0, 'h'},
+      {"label", 1, 0, 'a'}, {"suffix", 1, 0, 's'},      {"thread-name", 1, 0, 'T'},
+      {"exec", 0, 0, 'e'},  {"rate", 1, 0, 'r'},        {"only", 1, 0, 'o'},
       {0, 0, 0, 0}};
   unsigned count = 1, concurrency = 1, rate = 0, bad = 0, running = 0;
   long only = -1;
   for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (c) {
-      case 't': target_text = optarg; target = parse_endpoint(optarg); break;
-      case 'f': source = parse_endpoint(optarg); break;
-      case 'l': log_path = optarg; break;
-      case 'n': count = (unsigned)atoi(optarg); break;
-      case 'c': concurrency = (unsigned)atoi(optarg); break;
-      case 'h': hello_size = (size_t)atol(optarg); break;
-      case 'a': label = optarg; break;
-      case 's': suffix = optarg; break;
-      case 'T': thread_name = optarg; break;
-      case 'e': by_exec = 1; break;
-      case 'r': rate = (unsigned)atoi(optarg); break;
-      case 'o': only = atol(optarg); break;
-      default: usage();
+      case 't':
+        target_text = optarg;
+        target = parse_endpoint(optarg);
+        break;
+      case 'f':
+        source = parse_endpoint(optarg);
+        break;
+      case 'l':
+        log_path = optarg;
+        break;
+      case 'n':
+        count = (unsigned)atoi(optarg);
+        break;
+      case 'c':
+        concurrency = (unsigned)atoi(optarg);
+        break;
+      case 'h':
+        hello_size = (size_t)atol(optarg);
+        break;
+      case 'a':
+        label = optarg;
+        break;
+      case 's':
+        suffix = optarg;
+        break;
+      case 'T':
+        thread_name = optarg;
+        break;
+      case 'e':
+        by_exec = 1;
+        break;
+      case 'r':
+        rate = (unsigned)atoi(optarg);
+        break;
+      case 'o':
+        only = atol(optarg);
+        break;
+      default:
+        usage();
     }
   if (!target.length || !log_path || !concurrency) usage();
   truth_open(log_path);

@@ -41,9 +41,9 @@ static uint64_t next_random(void) {
   return seed * 2685821657736338717ull;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   static const struct option options[] = {
-      {"interface", 1, 0, 'i'}, {"to-mac", 1, 0, 'm'},  {"to", 1, 0, 't'},   {"rate", 1, 0, 'r'},
+      {"interface", 1, 0, 'i'}, {"to-mac", 1, 0, 'm'},  {"to", 1, 0, 't'}, {"rate", 1, 0, 'r'},
       {"seconds", 1, 0, 's'},   {"network", 1, 0, 'n'}, {0, 0, 0, 0}};
   static uint8_t frames[BATCH][128];
   static struct mmsghdr messages[BATCH];
@@ -53,17 +53,32 @@ int main(int argc, char **argv) {
   unsigned rate = 100000, network = 10;
   double seconds = 3;
   for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (c) {
-      case 'i': interface = optarg; break;
-      case 'm': mac = optarg; break;
-      case 't': target = parse_endpoint(optarg); break;
-      case 'r': rate = (unsigned)atoi(optarg); break;
-      case 's': seconds = atof(optarg); break;
-      case 'n': network = (unsigned)atoi(optarg); break;
-      default: return 2;
+      case 'i':
+        interface = optarg;
+        break;
+      case 'm':
+        mac = optarg;
+        break;
+      case 't':
+        target = parse_endpoint(optarg);
+        break;
+      case 'r':
+        rate = (unsigned)atoi(optarg);
+        break;
+      case 's':
+        seconds = atof(optarg);
+        break;
+      case 'n':
+        network = (unsigned)atoi(optarg);
+        break;
+      default:
+        return 2;
     }
   if (!interface || !mac || target.address.ss_family != AF_INET) {
-    fputs("usage: syn_flood --interface NAME --to-mac MAC --to IP:PORT [--rate PER_SECOND]\n"
-          "  [--seconds N] [--network FIRST_OCTET]\n", stderr);
+    fputs(
+        "usage: syn_flood --interface NAME --to-mac MAC --to IP:PORT [--rate PER_SECOND]\n"
+        "  [--seconds N] [--network FIRST_OCTET]\n",
+        stderr);
     return 2;
   }
   struct stat mine, first;
@@ -72,12 +87,12 @@ int main(int argc, char **argv) {
     fputs("this is the host's own network: a flood is sent in a namespace only\n", stderr);
     return 1;
   }
-  const struct sockaddr_in *to = (struct sockaddr_in *)&target.address;
+  const struct sockaddr_in* to = (struct sockaddr_in*)&target.address;
   struct link link = open_link(interface, mac, 0);
   int one = 1;
   if (setsockopt(link.fd, SOL_PACKET, PACKET_QDISC_BYPASS, &one, sizeof one) < 0)
     fail("PACKET_QDISC_BYPASS");
-  random_bytes((uint8_t *)&seed, sizeof seed);
+  random_bytes((uint8_t*)&seed, sizeof seed);
   seed |= 1;
   for (unsigned i = 0; i < BATCH; i++) {
     parts[i].iov_base = frames[i];
@@ -93,7 +108,7 @@ int main(int argc, char **argv) {
       continue;
     }
     for (unsigned i = 0; i < BATCH; i++) {
-      const struct variant *variant = &variants[next_random() % VARIANTS];
+      const struct variant* variant = &variants[next_random() % VARIANTS];
       uint64_t word = next_random();
       struct tcp_fields fields = {
           .source = htonl(network << 24 | ((uint32_t)word & 0x00ffffff)),

@@ -25,32 +25,32 @@
 #define MAX_WORKERS 64
 
 static struct endpoint address;
-static const char *banner;
+static const char* banner;
 
 static int listen_here(int shared_port) {
   int one = 1, fd = socket(address.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) fail("socket");
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   if (shared_port) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
-  if (bind(fd, (struct sockaddr *)&address.address, address.length) < 0) fail("bind");
+  if (bind(fd, (struct sockaddr*)&address.address, address.length) < 0) fail("bind");
   if (listen(fd, 1024) < 0) fail("listen");
   truth_log(&(struct truth){.role = "listener", .socket = fd});
   return fd;
 }
 
 // Bytes of the first message in `data`, or 0 while that cannot be told.
-static size_t message_size(const uint8_t *data, size_t size) {
+static size_t message_size(const uint8_t* data, size_t size) {
   if (size && data[0] == 22) return size < 5 ? 0 : 5 + (size_t)(data[3] << 8 | data[4]);
-  const uint8_t *end = memmem(data, size, "\r\n\r\n", 4);
+  const uint8_t* end = memmem(data, size, "\r\n\r\n", 4);
   if (!end) return 0;
   size_t length = (size_t)(end - data) + 4;
-  const uint8_t *body = memmem(data, length, "Content-Length: ", 16);
-  return length + (body ? strtoul((const char *)body + 16, NULL, 10) : 0);
+  const uint8_t* body = memmem(data, length, "Content-Length: ", 16);
+  return length + (body ? strtoul((const char*)body + 16, NULL, 10) : 0);
 }
 
 // Takes the first `size` bytes out of the stream of which `have` are in `data` (a body larger than
 // the buffer is thrown away as it comes). Returns what stays in `data` behind the message.
-static size_t take_message(int fd, uint8_t *data, size_t have, size_t size, size_t room) {
+static size_t take_message(int fd, uint8_t* data, size_t have, size_t size, size_t room) {
   while (have < size) {
     if (have == room) {
       size -= have;
@@ -89,7 +89,7 @@ static void serve(int fd) {
         if (have < size && size <= sizeof data) break;
         answer_size = build_server_answer(answer, data, have);
       } else {
-        answer_size = (size_t)snprintf((char *)answer, sizeof answer,
+        answer_size = (size_t)snprintf((char*)answer, sizeof answer,
                                        "HTTP/1.1 200 OK\r\nServer: truth/1\r\n"
                                        "Content-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n");
       }
@@ -113,7 +113,7 @@ static _Noreturn void accept_loop(int listener) {
   for (;;) serve(accept_one(listener));
 }
 
-static void *thread_main(void *argument) {
+static void* thread_main(void* argument) {
   prctl(PR_SET_NAME, "Worker Thread");
   serve((int)(intptr_t)argument);
   return NULL;
@@ -122,9 +122,9 @@ static void *thread_main(void *argument) {
 static void pass_descriptor(int channel, int fd) {
   char control[CMSG_SPACE(sizeof(int))] = {0}, byte = 1;
   struct iovec part = {&byte, 1};
-  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
-                           .msg_controllen = sizeof control};
-  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  struct msghdr message = {
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  struct cmsghdr* header = CMSG_FIRSTHDR(&message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof(int));
@@ -136,11 +136,13 @@ static _Noreturn void receive_loop(int channel) {
   for (;;) {
     char control[CMSG_SPACE(sizeof(int))], byte;
     struct iovec part = {&byte, 1};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
                              .msg_controllen = sizeof control};
     int fd;
     if (recvmsg(channel, &message, MSG_CMSG_CLOEXEC) != 1) _exit(0);
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    struct cmsghdr* header = CMSG_FIRSTHDR(&message);
     if (!header) _exit(1);
     memcpy(&fd, CMSG_DATA(header), sizeof fd);
     serve(fd);
@@ -155,24 +157,37 @@ static pid_t fork_child(void) {
   return child;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   static const struct option options[] = {{"listen", 1, 0, 'l'}, {"log", 1, 0, 'o'},
                                           {"mode", 1, 0, 'm'},   {"workers", 1, 0, 'w'},
                                           {"banner", 1, 0, 'b'}, {0, 0, 0, 0}};
-  const char *mode = "single";
+  const char* mode = "single";
   unsigned workers = 4;
   int channels[MAX_WORKERS];
   for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (c) {
-      case 'l': address = parse_endpoint(optarg); break;
-      case 'o': truth_open(optarg); break;
-      case 'm': mode = optarg; break;
-      case 'w': workers = (unsigned)atoi(optarg); break;
-      case 'b': banner = optarg; break;
-      default: return 2;
+      case 'l':
+        address = parse_endpoint(optarg);
+        break;
+      case 'o':
+        truth_open(optarg);
+        break;
+      case 'm':
+        mode = optarg;
+        break;
+      case 'w':
+        workers = (unsigned)atoi(optarg);
+        break;
+      case 'b':
+        banner = optarg;
+        break;
+      default:
+        return 2;
     }
   if (!address.length || !workers || workers > MAX_WORKERS) {
-    fputs("usage: truth_server --listen IP:PORT [--log FILE] [--workers N] [--banner TEXT]\n"
-          "  [--mode single|fork|prefork|reuseport|passfd|thread]\n", stderr);
+    fputs(
+        "usage: truth_server --listen IP:PORT [--log FILE] [--workers N] [--banner TEXT]\n"
+        "  [--mode single|fork|prefork|reuseport|passfd|thread]\n",
+        stderr);
     return 2;
   }
   int own_listener = strcmp(mode, "reuseport") == 0;
@@ -217,7 +232,7 @@ int main(int argc, char **argv) {
       close(fd);
     } else if (strcmp(mode, "thread") == 0) {
       pthread_t thread;
-      if (pthread_create(&thread, NULL, thread_main, (void *)(intptr_t)fd) != 0)
+      if (pthread_create(&thread, NULL, thread_main, (void*)(intptr_t)fd) != 0)
         fail("pthread_create");
       pthread_detach(thread);
     } else {
