@@ -4,7 +4,9 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
+#include <type_traits>
 
 #include "fingerprint/cursor.h"
 #include "fingerprint/text.h"
@@ -23,7 +25,13 @@ struct Address {
     Address out;
     if (wire.size() != 4 && wire.size() != 16) return out;
     out.version = wire.size() == 4 ? 4 : 6;
-    for (size_t i = 0; i < wire.size(); ++i) out.bytes[i] = wire[i];
+    if (std::is_constant_evaluated()) {
+      for (size_t i = 0; i < wire.size(); ++i) out.bytes[i] = wire[i];
+    } else if (out.version == 4) {
+      std::memcpy(out.bytes.data(), wire.data(), 4);
+    } else {
+      std::memcpy(out.bytes.data(), wire.data(), 16);
+    }
     return out;
   }
 

@@ -1,75 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
+// The block functions are declared without the mark of deprecation only for this interface level.
+#define OPENSSL_API_COMPAT 0x10100000L
+
 #include "fingerprint/digest.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/provider.h>
+#include <openssl/md5.h>
+#include <openssl/sha.h>
 
 namespace handprint {
 namespace {
 
-// One algorithm with the context that is used for it again and again.
-struct Algorithm {
-  EVP_MD* type = nullptr;
-  EVP_MD_CTX* context = nullptr;
+bool compute_md5(Bytes bytes, uint8_t* out) {
+  MD5_CTX context;
+  return MD5_Init(&context) == 1 && MD5_Update(&context, bytes.data(), bytes.size()) == 1 &&
+         MD5_Final(out, &context) == 1;
+}
 
-  void fetch(OSSL_LIB_CTX* library, const char* algorithm) {
-    type = EVP_MD_fetch(library, algorithm, "provider=default");
-    context = EVP_MD_CTX_new();
-    if (type == nullptr || context == nullptr || EVP_DigestInit_ex2(context, type, nullptr) != 1) {
-      release();
-    }
-  }
-  void release() {
-    EVP_MD_CTX_free(context);
-    EVP_MD_free(type);
-    context = nullptr;
-    type = nullptr;
-  }
-  // Without a type OpenSSL starts the context anew with the algorithm it already has, and so
-  // neither looks it up nor allocates.
-  bool compute(Bytes bytes, uint8_t* out) {
-    return context != nullptr && EVP_DigestInit_ex2(context, nullptr, nullptr) == 1 &&
-           EVP_DigestUpdate(context, bytes.data(), bytes.size()) == 1 &&
-           EVP_DigestFinal_ex(context, out, nullptr) == 1;
-  }
-};
+bool compute_sha256(Bytes bytes, uint8_t* out) {
+  SHA256_CTX context;
+  return SHA256_Init(&context) == 1 && SHA256_Update(&context, bytes.data(), bytes.size()) == 1 &&
+         SHA256_Final(out, &context) == 1;
+}
 
 }  // namespace
 
-struct Digests::State {
-  OSSL_LIB_CTX* library = nullptr;
-  OSSL_PROVIDER* provider = nullptr;
-  Algorithm md5;
-  Algorithm sha256;
-
-  State() {
-    library = OSSL_LIB_CTX_new();
-    if (library == nullptr) return;
-    provider = OSSL_PROVIDER_load(library, "default");
-    if (provider == nullptr) return;
-    md5.fetch(library, "MD5");
-    sha256.fetch(library, "SHA2-256");
-  }
-  ~State() {
-    md5.release();
-    sha256.release();
-    if (provider != nullptr) OSSL_PROVIDER_unload(provider);
-    OSSL_LIB_CTX_free(library);
-  }
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
-};
-
-Digests::Digests() : state_(std::make_unique<State>()) {}
-Digests::~Digests() = default;
-
-bool Digests::available() const {
-  return state_->md5.context != nullptr && state_->sha256.context != nullptr;
+Digests::Digests() {
+  // RFC 1321 appendix A.5 and FIPS 180-4 for the text "abc": the first bytes are enough to tell.
+  constexpr std::array<uint8_t, 3> text = {'a', 'b', 'c'};
+  Md5 md5{};
+  Sha256 sha256{};
+  available_ = compute_md5(text, md5.data()) && compute_sha256(text, sha256.data()) && md5[0] == 0x90 &&
+               md5[15] == 0x72 && sha256[0] == 0xba && sha256[31] == 0xad;
 }
 
-bool Digests::md5(Bytes bytes, Md5& out) { return state_->md5.compute(bytes, out.data()); }
+bool Digests::md5(Bytes bytes, Md5& out) const { return available_ && compute_md5(bytes, out.data()); }
 
-bool Digests::sha256(Bytes bytes, Sha256& out) { return state_->sha256.compute(bytes, out.data()); }
+bool Digests::sha256(Bytes bytes, Sha256& out) const {
+  return available_ && compute_sha256(bytes, out.data());
+}
 
 }  // namespace handprint

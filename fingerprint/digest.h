@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
 
 #include "fingerprint/cursor.h"
 
@@ -12,27 +11,24 @@ namespace handprint {
 using Md5 = std::array<uint8_t, 16>;
 using Sha256 = std::array<uint8_t, 32>;
 
-// MD5 and SHA-256 by OpenSSL. The algorithms are fetched once, from a library context of our own
-// that loads only the default provider: a host whose configuration demands FIPS (which has no MD5)
-// still prints JA3, and a host-wide provider setting cannot change a fingerprint. Construction
-// allocates; computing a digest does not. One object a thread.
+// MD5 and SHA-256 by libcrypto's block functions, which belong to no provider: a host whose
+// configuration demands FIPS (which has no MD5) still prints JA3, no configuration can change a
+// fingerprint, and nothing is looked up or allocated for a digest. (The EVP interface of OpenSSL 3.0
+// allocates and frees a context for every digest, also when one is reused.)
 class Digests {
  public:
+  // Checks both algorithms against a known value.
   Digests();
-  ~Digests();
-  Digests(const Digests&) = delete;
-  Digests& operator=(const Digests&) = delete;
 
-  // False when the crypto library offers no MD5 or no SHA-256; md5() and sha256() then fail.
-  bool available() const;
+  // False when the crypto library does not compute MD5 or SHA-256; md5() and sha256() then fail.
+  bool available() const { return available_; }
 
   // Digest of the bytes. False (and `out` untouched) when the library refuses.
-  [[nodiscard]] bool md5(Bytes bytes, Md5& out);
-  [[nodiscard]] bool sha256(Bytes bytes, Sha256& out);
+  [[nodiscard]] bool md5(Bytes bytes, Md5& out) const;
+  [[nodiscard]] bool sha256(Bytes bytes, Sha256& out) const;
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  bool available_ = false;
 };
 
 }  // namespace handprint

@@ -13,7 +13,7 @@ class DashList {
   void add(uint16_t value) {
     if (!first_) out_->put('-');
     first_ = false;
-    out_->dec(value);
+    out_->dec16(value);
   }
 
  private:

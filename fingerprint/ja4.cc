@@ -57,15 +57,6 @@ void write_alpn(std::string_view protocol, Text& out) {
   out.put(detail::hex_pairs[2 * static_cast<size_t>(static_cast<uint8_t>(last)) + 1]);
 }
 
-void write_list(std::span<const uint16_t> values, Text& out) {
-  bool first = true;
-  for (uint16_t value : values) {
-    if (!first) out.put(',');
-    first = false;
-    out.hex16(value);
-  }
-}
-
 // The signature algorithms behind the extensions: "_0403,0804", nothing when there are none.
 void write_signature_algorithms(const ClientHello& hello, Text& out) {
   char separator = '_';
@@ -133,14 +124,14 @@ Reason write_ja4(const ClientHello& hello, Ja4Form form, Workspace& workspace, T
   // parts b and c
   if (hashed) {
     Text scratch(workspace.text);
-    write_list({suites, suite_count}, scratch);
+    scratch.hex16_list({suites, suite_count}, ',');
     if (!write_hash(scratch.view(), workspace.digests, out)) {
       out.rewind(start);
       return Reason::digest_unavailable;
     }
     out.put('_');
     scratch.clear();
-    write_list({types, type_count}, scratch);
+    scratch.hex16_list({types, type_count}, ',');
     write_signature_algorithms(hello, scratch);
     if (scratch.truncated() || !write_hash(scratch.view(), workspace.digests, out)) {
       bool no_room = scratch.truncated();
@@ -148,9 +139,9 @@ Reason write_ja4(const ClientHello& hello, Ja4Form form, Workspace& workspace, T
       return no_room ? Reason::too_long : Reason::digest_unavailable;
     }
   } else {
-    write_list({suites, suite_count}, out);
+    out.hex16_list({suites, suite_count}, ',');
     out.put('_');
-    write_list({types, type_count}, out);
+    out.hex16_list({types, type_count}, ',');
     write_signature_algorithms(hello, out);
   }
   if (out.truncated()) {

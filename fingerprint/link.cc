@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fingerprint/link.h"
 
-#include <algorithm>
+#include <cstring>
 
 namespace handprint {
 namespace {
@@ -22,9 +22,10 @@ constexpr uint16_t cisco_metadata = 0x8909;  // a security group tag in front of
 constexpr uint16_t largest_length = 1500;    // up to here the field is an 802.3 length
 }  // namespace ethertype
 
+// From six bytes.
 Mac mac_from(Bytes bytes) {
   Mac mac;
-  std::ranges::copy(bytes, mac.bytes.begin());
+  std::memcpy(mac.bytes.data(), bytes.data(), 6);
   mac.present = true;
   return mac;
 }
