@@ -432,7 +432,8 @@ def _flood(stage, hook):
     check(packets >= sent["sent"], f"{sent['sent']} SYNs were sent, {packets} packets were seen")
     stashed = counters["syn_stashed"] - counters.get("syn_late", 0)
     named = {name: counters[name] for name in KERNEL_LOSSES}
-    check(counters["selected"] == counters["emitted"] + sum(named.values()) + counters["syn_stashed"],
+    check(counters["selected"] == counters["emitted"] + sum(named.values()) + counters["syn_stashed"]
+          + counters["own"],
           f"the books do not balance: {counters}")
     return (f"{verdict.summary()}; {sent['sent']} SYNs sent at {sent['sent'] / seconds / 1000:.0f} k/s, "
             f"{counters['emitted']} records, {stashed} SYNs held back, losses {named}, "

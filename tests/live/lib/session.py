@@ -282,7 +282,7 @@ class Session:
             words += ["--thread-name", client["thread_name"]]
         if client.get("exec"):
             words.append("--exec")
-        return self.net.client.run(*words, check=False, timeout=300)
+        return self.net.client.run(*client.get("inside", []), *words, check=False, timeout=300)
 
     def _client_raw_client(self, row, client, server):
         """A client that no socket owns, from an address that the kernel does not have."""

@@ -78,11 +78,19 @@ static unsigned long long start_ticks(void) {
   return at ? strtoull(at + 1, NULL, 10) : 0;
 }
 
+// Pid in the namespace of the /proc that is mounted: the host's, even for a process in a pid
+// namespace of its own as long as it has not mounted another /proc.
+static int host_pid(void) {
+  char text[16];
+  ssize_t got = readlink("/proc/self", text, sizeof text - 1);
+  if (got <= 0) return (int)getpid();
+  text[got] = 0;
+  return atoi(text);
+}
+
 // Command name of the thread group leader: what names the process, whatever its threads are called.
-static void leader_name(char* text, size_t size) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%d/comm", (int)getpid());
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
+static void leader_name(char *text, size_t size) {
+  int fd = open("/proc/self/comm", O_RDONLY | O_CLOEXEC);
   ssize_t got = fd < 0 ? -1 : read(fd, text, size - 1);
   if (fd >= 0) close(fd);
   if (got < 1) got = 1;
@@ -113,7 +121,7 @@ void truth_log(const struct truth* fact) {
                "{\"role\":\"%s\",\"pid\":%d,\"local_ip\":\"%s\",\"local_port\":%u,"
                "\"peer_ip\":\"%s\",\"peer_port\":%u,\"executable\":\"%s\",\"name\":\"%s\","
                "\"start_ticks\":%llu,\"label\":\"%s\",\"sni\":\"%s\"}\n",
-               fact->role, (int)getpid(), local, local_port, peer, peer_port, executable, name,
+               fact->role, host_pid(), local, local_port, peer, peer_port, executable, name,
                start_ticks(), fact->label ? fact->label : "", fact->sni ? fact->sni : "");
   if (size > 0 && write(log_fd, line, (size_t)size) != size) fail("truth log");
 }
