@@ -72,6 +72,8 @@ class LiveCapture {
 
  private:
   LiveCapture();
+  static Result<std::unique_ptr<LiveCapture>> start_hook(const LiveOptions& options, LiveHook hook,
+                                                         LoadReport* report);
   LiveHook hook_{};
   std::unique_ptr<Loader> loader_;
   std::unique_ptr<Attacher> attacher_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -12,6 +13,7 @@
 #include "agent/source/live/options.h"
 #include "fingerprint/result.h"
 
+struct bpf_link;
 struct handprint_bpf;
 
 namespace handprint {
@@ -27,6 +29,10 @@ enum class ProgramGroup : uint8_t {
   seed,            // seed_sockets: owners of sockets that are older than the agent
 };
 inline constexpr std::size_t program_groups = 7;
+
+using GroupSet = std::bitset<program_groups>;
+// What a hook needs. `automatic` is not a hook to ask for here.
+GroupSet groups_for(LiveHook hook, bool owners);
 
 // "capture_tc", …
 std::string_view name(ProgramGroup group);
@@ -75,10 +81,11 @@ std::string_view counter_name(uint32_t counter);
 // Holds the loaded object. Every descriptor stays valid as long as the Loader lives.
 class Loader {
  public:
-  // Loads what `options.hook` needs and the kernel takes. Fails only when no capture group of the
-  // wanted hook could be loaded: the error then names the cause in words; `report`, if given, is
-  // filled in either case. Needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON.
-  static Result<std::unique_ptr<Loader>> load(const LiveOptions& options, LoadReport* report = nullptr);
+  // Loads those of the groups in `wanted` that the kernel takes. Fails only when no capture group
+  // could be loaded: the error then names the cause in words; `report`, if given, is filled in either
+  // case. Needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON.
+  static Result<std::unique_ptr<Loader>> load(const LiveOptions& options, GroupSet wanted,
+                                              LoadReport* report = nullptr);
   ~Loader();
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
@@ -97,8 +104,8 @@ class Loader {
   // here on. What cannot be attached is reported in `report()` as not loaded.
   void attach_tracing();
 
-  // Runs seed_sockets once. Gives the owners of existing sockets that the kernel told; empty
-  // without the group. Call after attach_tracing().
+  // Runs seed_sockets once: gives existing sockets their owners in the kernel. Result: these owners,
+  // each once; empty without the group. Call after attach_tracing().
   std::vector<hp_owner> seed();
 
   // Descriptor of a program or map by its name in bpf/, -1 when it is not loaded.
@@ -111,8 +118,8 @@ class Loader {
   LoadReport report_;
   hp_config config_{};
   std::vector<uint64_t> per_cpu_;
-  std::vector<int> tracing_links_;
-  struct Attempt;
+  std::vector<bpf_link*> tracing_links_;
+  friend class LoadAttempt;
 };
 
 }  // namespace handprint

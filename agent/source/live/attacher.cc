@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/source/live/attacher.h"
+
+#include <bpf/bpf.h>
+#include <fcntl.h>
+#include <linux/if_link.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "agent/source/live/host.h"
+#include "agent/source/live/tc_filter.h"
+
+namespace handprint {
+namespace {
+
+// Default routes change without a link's announcement; they are looked up again this often.
+constexpr int routes_every_ms = 10'000;
+
+bool is_plain_name(std::string_view word) {
+  return !word.starts_with('!') && !is_interface_kind(word) &&
+         word.find_first_of("*?[") == std::string_view::npos;
+}
+
+Error failure(std::string message) {
+  Error error;
+  error.message = std::move(message);
+  return error;
+}
+
+// Waits for an eventfd that nobody else resets.
+uint64_t reset(int fd) {
+  uint64_t value = 0;
+  return ::read(fd, &value, sizeof(value)) == sizeof(value) ? value : 0;
+}
+
+}  // namespace
+
+Attacher::Attacher(Loader& loader, LiveHook hook, const LiveOptions& options)
+    : loader_(loader),
+      hook_(hook),
+      xdp_mode_(options.xdp_mode),
+      cgroup_root_(options.cgroup_root),
+      tcx_(options.tcx),
+      selection_(options.interfaces),
+      words_(options.interfaces),
+      requests_(0),
+      announcements_(RTMGRP_LINK),
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+Attacher::~Attacher() { stop(); }
+
+Result<void> Attacher::attach_cgroup() {
+  std::string path = cgroup_root_;
+  if (path.empty()) path = cgroup2_mount().path;
+  if (path.empty()) return failure("no cgroup2 is mounted: mount one, or use the hook tc");
+  const Descriptor root(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!root) return failure("cannot open the cgroup root " + path + ": " + std::strerror(errno));
+  const std::pair<const char*, bpf_attach_type> hooks[] = {
+      {"cgroup_ingress", BPF_CGROUP_INET_INGRESS}, {"cgroup_egress", BPF_CGROUP_INET_EGRESS}};
+  std::vector<Descriptor> links;
+  for (const auto& [program, type] : hooks) {
+    Descriptor link(bpf_link_create(loader_.program(program), root.get(), type, nullptr));
+    if (!link)
+      return failure("cannot attach " + std::string(program) + " to the cgroup root " + path + ": " +
+                     std::strerror(errno));
+    links.push_back(std::move(link));
+  }
+  std::lock_guard lock(mutex_);
+  for (Descriptor& link : links) cgroup_links_.push_back(std::move(link));
+  cgroup_path_ = path;
+  return {};
+}
+
+void Attacher::attach_owner() {
+  if (!loader_.has(ProgramGroup::owner_cgroup)) return;
+  const std::string path = cgroup_root_.empty() ? cgroup2_mount().path : cgroup_root_;
+  if (path.empty()) return;
+  const Descriptor root(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!root) return;
+  Descriptor link(bpf_link_create(loader_.program("sock_create"), root.get(),
+                                  BPF_CGROUP_INET_SOCK_CREATE, nullptr));
+  if (!link) return;
+  std::lock_guard lock(mutex_);
+  cgroup_links_.push_back(std::move(link));
+}
+
+int Attacher::attach_tc(const Interface& interface, uint8_t direction, Place& place) {
+  const bool ethernet = interface.has_ethernet_header();
+  const char* program = direction == HP_INGRESS ? (ethernet ? "tc_ingress" : "tc_ingress_l3")
+                                                : (ethernet ? "tc_egress" : "tc_egress_l3");
+  const int fd = loader_.program(program);
+  if (tcx_) {
+    const int link = attach_tcx(interface.index, direction, fd);
+    if (link >= 0) {
+      place.links[direction] = Descriptor(link);
+      if (place.how.empty()) place.how = "tcx";
+          return 0;
+    }
+    if (link != -EINVAL && link != -EOPNOTSUPP && link != -ENOSYS) return link;
+  }
+  if (!claim_) claim_ = TcClaim::take();
+  uint16_t preference = 0;
+  const int result = attach_clsact(requests_, interface.index, direction, fd, claim_->slot(), preference);
+  if (result != 0) return result;
+  place.filters[direction] = true;
+  if (place.how.empty()) place.how = "clsact";
+  return 0;
+}
+
+int Attacher::attach_xdp(const Interface& interface, Place& place) {
+  if (!interface.has_ethernet_header()) return -EOPNOTSUPP;
+  const int fd = loader_.program("xdp_ingress");
+  int error = -EOPNOTSUPP;
+  for (const uint32_t flags : {XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE}) {
+    const bool native = flags == XDP_FLAGS_DRV_MODE;
+    if (native ? xdp_mode_ == XdpMode::generic : xdp_mode_ == XdpMode::native) continue;
+    LIBBPF_OPTS(bpf_link_create_opts, options, .flags = flags);
+    const int link = bpf_link_create(fd, static_cast<int>(interface.index), BPF_XDP, &options);
+    if (link >= 0) {
+      place.links[HP_INGRESS] = Descriptor(link);
+      place.how = native ? "xdp native" : "xdp generic";
+      return 0;
+    }
+    error = -errno;
+    if (error == -EBUSY) break;  // another XDP program is there: it stays
+  }
+  return error;
+}
+
+// 0 and a filled place, or a negative errno with what was being tried.
+int Attacher::attach_interface(const Interface& interface, Place& place, std::string& reason) {
+  place.name = interface.name;
+  int result = 0;
+  if (hook_ == LiveHook::xdp) {
+    result = attach_xdp(interface, place);
+    reason = "XDP";
+  } else {
+    result = attach_tc(interface, HP_INGRESS, place);
+    reason = "tc ingress";
+  }
+  if (result == 0) {
+    result = attach_tc(interface, HP_EGRESS, place);
+    reason = "tc egress";
+  }
+  if (result != 0) {
+    detach(interface.index, place, false);
+    reason += ": ";
+    reason += std::strerror(-result);
+    if (result == -EBUSY) reason += " (another XDP program is attached)";
+    if (result == -EOPNOTSUPP && hook_ == LiveHook::xdp && !interface.has_ethernet_header())
+      reason += " (it carries no Ethernet frames: use the hook tc)";
+  }
+  return result;
+}
+
+void Attacher::detach(uint32_t interface, Place& place, bool gone) {
+  for (Descriptor& link : place.links) link.reset();
+  for (uint8_t direction : {uint8_t{HP_INGRESS}, uint8_t{HP_EGRESS}}) {
+    if (place.filters[direction] && !gone)
+      detach_clsact(requests_, interface, direction, claim_->slot());
+    place.filters[direction] = false;
+  }
+}
+
+bool Attacher::read_all() {
+  Interfaces fresh;
+  if (read_interfaces(requests_, fresh) != 0) return false;
+  interfaces_ = std::move(fresh);
+  return true;
+}
+
+// Makes what is attached equal to what is chosen.
+void Attacher::settle() {
+  const std::vector<uint32_t> chosen = selection_.choose(interfaces_);
+  for (auto place = places_.begin(); place != places_.end();) {
+    const bool wanted = std::binary_search(chosen.begin(), chosen.end(), place->first);
+    if (wanted) {
+      place->second.name = interfaces_.at(place->first).name;
+      ++place;
+      continue;
+    }
+    detach(place->first, place->second, !interfaces_.contains(place->first));
+    place = places_.erase(place);
+  }
+  std::erase_if(failures_, [&](const auto& entry) {
+    return !std::binary_search(chosen.begin(), chosen.end(), entry.first);
+  });
+  for (const uint32_t index : chosen) {
+    if (places_.contains(index)) continue;
+    Place place;
+    std::string reason;
+    const int result = attach_interface(interfaces_.at(index), place, reason);
+    if (result == 0) {
+      places_.emplace(index, std::move(place));
+      failures_.erase(index);
+    } else if (result == -ENODEV) {
+      failures_.erase(index);  // gone already; its announcement is on the way
+    } else {
+      failures_[index] = reason;
+    }
+  }
+}
+
+// What agents that were killed left: of slots that nobody holds, and of our own slot where we did not
+// replace it.
+void Attacher::remove_all_leftovers() {
+  remove_leftovers(requests_, interfaces_);
+  if (!claim_) return;
+  for (const auto& [index, interface] : interfaces_) {
+    const auto place = places_.find(index);
+    for (const uint8_t direction : {uint8_t{HP_INGRESS}, uint8_t{HP_EGRESS}})
+      if (place == places_.end() || !place->second.filters[direction])
+        detach_clsact(requests_, index, direction, claim_->slot());
+  }
+}
+
+Result<void> Attacher::start() {
+  if (hook_ == LiveHook::cgroup) {
+    if (Result<void> attached = attach_cgroup(); !attached) return attached;
+  }
+  if (!requests_.valid() || !announcements_.valid() || !wake_)
+    return failure(std::string("cannot open route netlink: ") + std::strerror(errno));
+  {
+    std::lock_guard lock(mutex_);
+    // Listening began with the socket, so nothing that changes from here on is missed.
+    if (!read_all()) return failure("cannot read the network interfaces by netlink");
+    if (hook_ != LiveHook::cgroup) {
+      for (const std::string& word : words_) {
+        if (!is_plain_name(word)) continue;
+        const auto is_it = [&word](const auto& entry) { return entry.second.name == word; };
+        if (std::none_of(interfaces_.begin(), interfaces_.end(), is_it) && words_.size() == 1)
+          return failure("there is no network interface " + word);
+      }
+      settle();
+      if (places_.empty() && !failures_.empty()) {
+        const auto& [index, reason] = *failures_.begin();
+        return failure("cannot attach to " + interfaces_[index].name + ": " + reason);
+      }
+    }
+    remove_all_leftovers();
+  }
+  thread_ = std::thread([this] { follow(); });
+  return {};
+}
+
+void Attacher::select(const std::vector<std::string>& interfaces) {
+  std::lock_guard lock(mutex_);
+  selection_ = InterfaceSelection(interfaces);
+  words_ = interfaces;
+  if (hook_ == LiveHook::cgroup || stopping_) return;
+  failures_.clear();
+  settle();
+}
+
+void Attacher::follow() {
+  const bool interfaces_matter = hook_ != LiveHook::cgroup;
+  while (true) {
+    pollfd events[] = {{announcements_.descriptor(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
+    const int ready = ::poll(events, 2, routes_every_ms);
+    std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    if (events[1].revents != 0) reset(wake_.get());
+    bool changed = false;
+    if (ready > 0 && events[0].revents != 0) {
+      const auto heard = announcements_.listen([&](const nlmsghdr* message) {
+        Interface interface;
+        if (!read_interface(message, interface)) return;
+        changed = true;
+        const auto known = interfaces_.find(interface.index);
+        if (message->nlmsg_type == RTM_DELLINK) {
+          if (known != interfaces_.end()) interfaces_.erase(known);
+          const auto place = places_.find(interface.index);
+          if (place != places_.end()) {
+            detach(place->first, place->second, true);
+            places_.erase(place);
+          }
+          return;
+        }
+        if (known != interfaces_.end()) interface.default_route = known->second.default_route;
+        // What was refused may be possible now (a device that was not up, a program that went).
+        failures_.erase(interface.index);
+        interfaces_[interface.index] = std::move(interface);
+      });
+      if (heard == NetlinkSocket::Heard::lost) changed |= read_all();
+    }
+    if (!interfaces_matter) continue;
+    if (selection_.uses_routes()) changed |= mark_default_routes(requests_, interfaces_);
+    if (changed || ready == 0) settle();
+  }
+}
+
+void Attacher::wake() {
+  const uint64_t one = 1;
+  if (::write(wake_.get(), &one, sizeof(one)) < 0) {
+    // The counter is full: the thread is awake already.
+  }
+}
+
+void Attacher::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake();
+  if (thread_.joinable()) thread_.join();
+  std::lock_guard lock(mutex_);
+  cgroup_links_.clear();
+  for (auto& [index, place] : places_) detach(index, place, false);
+  places_.clear();
+}
+
+std::vector<AttachedPoint> Attacher::attached() const {
+  std::lock_guard lock(mutex_);
+  std::vector<AttachedPoint> points;
+  if (!cgroup_path_.empty() && !cgroup_links_.empty())
+    points.push_back({LiveHook::cgroup, cgroup_path_, 0, "cgroup link"});
+  for (const auto& [index, place] : places_) points.push_back({hook_, place.name, index, place.how});
+  return points;
+}
+
+std::vector<AttachFailure> Attacher::failures() const {
+  std::lock_guard lock(mutex_);
+  std::vector<AttachFailure> out;
+  for (const auto& [index, reason] : failures_) {
+    const auto interface = interfaces_.find(index);
+    out.push_back({interface != interfaces_.end() ? interface->second.name : std::to_string(index), reason});
+  }
+  return out;
+}
+
+std::string Attacher::interface_name(uint32_t interface) const {
+  std::lock_guard lock(mutex_);
+  const auto found = interfaces_.find(interface);
+  return found != interfaces_.end() ? found->second.name : std::string();
+}
+
+}  // namespace handprint
