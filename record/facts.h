@@ -211,7 +211,7 @@ class Facts {
     return d_.client_certain ? std::optional<bool>() : std::optional<bool>(false);
   }
   ObservedList observed() const {
-    if (d_.from_file && d_.observed.size() < 2 && !all_fields()) return {};
+    if (d_.observed.size() < 2 && !all_fields()) return {};
     return {d_.observed, &c_};
   }
 

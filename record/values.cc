@@ -3,7 +3,6 @@
 
 #include <array>
 
-#include "fingerprint/grease.h"
 #include "fingerprint/text.h"
 #include "record/tls_names.h"
 #include "record/writer.h"

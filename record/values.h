@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fingerprint/address.h"
+#include "fingerprint/grease.h"
 #include "fingerprint/reason.h"
 #include "flow/document.h"
 #include "record/community_id.h"
@@ -80,7 +81,11 @@ inline bool present(const MacText& value) { return value.bytes != nullptr; }
 inline bool present(const HexText& value) { return !value.bytes.empty(); }
 inline bool present(const NumberText& value) { return value.value.has_value(); }
 inline bool present(const CodeText& value) { return value.name != nullptr; }
-inline bool present(const CodeList& value) { return !value.codes.empty(); }
+inline bool present(const CodeList& value) {
+  for (uint16_t code : value.codes)
+    if (value.grease || !is_grease(code)) return true;
+  return false;
+}
 inline bool present(const JoinedText& value) { return value.pieces && !value.pieces->empty(); }
 inline bool present(const TextList& value) { return value.pieces && !value.pieces->empty(); }
 inline bool present(const EventTypes&) { return true; }
