@@ -13,10 +13,18 @@ Outlet::Outlet(std::vector<Output*> outputs, std::shared_ptr<const RecordContext
 Outlet::~Outlet() { flush(); }
 
 void Outlet::take(DocumentPtr document) {
+  if (most_ != 0 && taken_.load() >= most_) return;
   ++taken_;
   footprint_ += handprint::footprint(*document);
   documents_.push_back(std::move(document));
-  if (documents_.size() >= most_documents) flush();
+  const bool last = taken_.load() == most_;
+  if (last || documents_.size() >= most_documents) flush();
+  if (last && reached_) reached_();
+}
+
+void Outlet::limit(uint64_t most, std::function<void()> reached) {
+  most_ = most;
+  reached_ = std::move(reached);
 }
 
 void Outlet::starved() {

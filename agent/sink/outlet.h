@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -31,6 +32,10 @@ class Outlet : public DocumentTaker {
   // Documents taken from now on are written with these.
   void use(std::shared_ptr<const RecordContexts> contexts);
 
+  // Takes at most `most` documents (0: all of them) and discards what comes later; `reached` is called
+  // once when the last of them has been handed over.
+  void limit(uint64_t most, std::function<void()> reached);
+
   // Waits until every batch has been written and its documents are freed; false after `ms`.
   bool settle(int ms);
 
@@ -43,6 +48,8 @@ class Outlet : public DocumentTaker {
   std::vector<DocumentPtr> documents_;
   std::size_t footprint_ = 0;
   std::atomic<uint64_t> taken_{0};
+  uint64_t most_ = 0;
+  std::function<void()> reached_;
   std::shared_ptr<BatchCount> count_ = std::make_shared<BatchCount>();
 };
 

@@ -130,6 +130,16 @@ void start_log(LogLevel level, LogFormat format) {
   logger().set_level(of(level));
 }
 
+void log_always(std::string_view message) {
+  // Past the logger, which would ask the level first.
+  const spdlog::details::log_msg line(logger().name(), spdlog::level::info,
+                                      spdlog::string_view_t(message.data(), message.size()));
+  for (const auto& sink : logger().sinks()) {
+    sink->log(line);
+    sink->flush();
+  }
+}
+
 void log_debug(std::string_view message) { logger().debug("{}", message); }
 void log_info(std::string_view message) { logger().info("{}", message); }
 void log_warning(std::string_view message) { logger().warn("{}", message); }

@@ -14,6 +14,7 @@ namespace handprint {
 void start_log(LogLevel level, LogFormat format);
 
 // One line each; control characters are made visible. From any thread.
+void log_always(std::string_view message);  // information, whatever the level
 void log_debug(std::string_view message);
 void log_info(std::string_view message);
 void log_warning(std::string_view message);
