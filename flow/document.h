@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -122,8 +123,6 @@ struct IncompleteFact {
   Reason reason{};
 };
 
-class Arena;  // flow/arena.h: the bytes of a document
-
 // 128 bits as the document's event.id; the same for every part of a flow.
 using EventId = std::array<uint8_t, 16>;
 
@@ -161,11 +160,17 @@ struct DocumentDeleter {
 };
 using DocumentPtr = std::unique_ptr<Document, DocumentDeleter>;
 
+// Bytes of memory that a document holds, for queues that are bounded in bytes.
+std::size_t footprint(const Document& document);
+
 // Who takes finished documents. Called on the pipeline thread; must not block for live traffic.
 class DocumentTaker {
  public:
   virtual ~DocumentTaker() = default;
   virtual void take(DocumentPtr document) = 0;
+  // No memory for a further document is free. Where nothing may be lost (files) the taker waits here
+  // until documents that it took before are gone; where traffic must not be held up it returns.
+  virtual void starved() {}
 };
 
 }  // namespace handprint

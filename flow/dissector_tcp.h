@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The connection's first two packets. They are no stream, so they have no row in the registry.
+#pragma once
+
+#include "flow/flow.h"
+
+namespace handprint {
+
+// Keeps the facts of a SYN or SYN+ACK with the end that sent it; the strings are written with the
+// first document. False for a packet whose options were cut: facts of half a header would be wrong.
+bool keep_handshake(const Packet& packet, PacketTime time, End& end);
+
+// Writes what is kept of both ends and is not yet in a document.
+void write_handshakes(Flow& flow, DocumentBuilder& document, Scratch& scratch);
+
+}  // namespace handprint

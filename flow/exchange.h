@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a dissector works on: one side of one flow, at one moment.
+#pragma once
+
+#include "flow/engine.h"
+#include "flow/flow.h"
+
+namespace handprint {
+
+class Exchange {
+ public:
+  // Begins documents for flows; the engine.
+  class Documents {
+   public:
+    // A further unwritten document of the flow, behind those it has; null when no memory is free.
+    virtual DocumentBuilder* begin(Flow& flow) = 0;
+
+   protected:
+    ~Documents() = default;
+  };
+
+  Exchange(Flow& flow, uint8_t direction, PacketTime time, const EngineOptions& options,
+           Scratch& scratch, Documents& documents)
+      : flow(flow), direction(direction), time(time), options(options), scratch(scratch),
+        documents_(documents) {}
+
+  // The first unwritten document of the flow that has this fact not yet, or a new one.
+  template <class Fact>
+  DocumentBuilder* document_without(const Fact* Document::*fact) {
+    for (DocumentBuilder* at = flow.pending; at != nullptr; at = at->next)
+      if (at->*fact == nullptr) return at;
+    return documents_.begin(flow);
+  }
+  // The flow's oldest unwritten document, or a new one.
+  DocumentBuilder* document() {
+    return flow.pending != nullptr ? flow.pending : documents_.begin(flow);
+  }
+
+  End& sender() { return flow.end[direction]; }
+  Side side() const { return flow.side_of(direction); }
+
+  Flow& flow;
+  const uint8_t direction;
+  const PacketTime time;
+  const EngineOptions& options;
+  Scratch& scratch;
+
+ private:
+  Documents& documents_;
+};
+
+}  // namespace handprint

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is known of the process behind one end of a flow, from all sightings of its socket.
+#pragma once
+
+#include <cstdint>
+
+#include "bpf/wire.h"
+#include "flow/document.h"
+
+namespace handprint {
+
+// Collects owners in the order in which they are seen, and says who it is. It never guesses: an end
+// without a sighting stays unknown.
+class EndOwner {
+ public:
+  // A local socket of this end was seen, whoever owns it.
+  void found_local() { local_ = true; }
+  // Takes in what the kernel said of the local socket. A listener is kept apart from the process
+  // that works on the connection; who called connect() is not replaced by who reads later. True when
+  // the answer changed.
+  bool learn(const hp_owner& owner);
+  // The process that sent a packet of this end, seen at the other end's interface: used only as long
+  // as nothing better is known. True when the answer changed.
+  bool learn_sender(uint32_t pid);
+
+  // The server's listener is known and the process that reads from the connection is not yet.
+  bool awaits_worker() const { return listener_.pid != 0 && direct_.pid == 0; }
+  Ownership ownership() const;
+
+ private:
+  hp_owner direct_{};    // client, creator, holder or worker
+  hp_owner listener_{};
+  uint32_t sender_pid_ = 0;
+  bool local_ = false;
+};
+
+}  // namespace handprint

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flow/projection.h"
+
+#include <algorithm>
+
+#include "flow/event_id.h"
+
+namespace handprint {
+
+namespace {
+
+Reason why_open(const Stream& stream, bool evicted) {
+  if (stream.evicted || evicted) return Reason::evicted;
+  if (stream.truncated) return Reason::truncated;
+  if (stream.over_limit) return Reason::too_long;
+  const StreamBuffer* buffer = stream.buffer;
+  if (buffer != nullptr && (buffer->range_count > 1 || buffer->ranges[0].from != 0))
+    return Reason::stream_gap;
+  return Reason::stream_end;
+}
+
+}  // namespace
+
+void note_open_messages(Flow& flow, DocumentBuilder& document, bool evicted) {
+  for (uint8_t direction : {flow.client, static_cast<uint8_t>(flow.client ^ 1)}) {
+    End& end = flow.end[direction];
+    if (end.incomplete_noted) continue;
+    std::string_view part = part_name(end.content);
+    if (part.empty()) {
+      // Nothing was dissected; a message began all the same when bytes are kept behind a gap, or
+      // when they had to be dropped.
+      const bool gap = end.content == HP_CONTENT_NONE && end.messages == 0 && !end.settled &&
+                       ((end.stream.buffer != nullptr && end.stream.buffer->contiguous() == 0) ||
+                        end.stream.evicted);
+      if (!gap) continue;
+      part = part_name(end.hint);
+      if (part.empty()) part = direction == flow.client ? "client.stream" : "server.stream";
+    }
+    document.note_incomplete(part, why_open(end.stream, evicted));
+    end.incomplete_noted = true;
+  }
+}
+
+void project(Flow& flow, const EngineOptions& options, DocumentBuilder& document) {
+  document.id = event_id(options.identity, flow.first, flow.key);
+  document.part = ++flow.parts;
+  document.stream = flow.number;
+  document.first = flow.first;
+  document.last = flow.last;
+  document.transport = flow.key.protocol;
+  document.from_file = options.from_file;
+  document.client_certain = flow.client_known != ClientKnown::no;
+  document.vlan = flow.vlan;
+  document.has_vlan = flow.has_vlan;
+  document.packets = flow.packets;
+
+  const bool first = document.part == 1;
+  for (uint8_t direction : {uint8_t{0}, uint8_t{1}}) {
+    const End& end = flow.end[direction];
+    Endpoint& endpoint = direction == flow.client ? document.client : document.server;
+    endpoint.address = flow.address(direction);
+    endpoint.port = flow.port(direction);
+    endpoint.mac = end.mac;
+    endpoint.has_mac = end.has_mac;
+    if (first || flow.ownership_new) endpoint.ownership = end.owner.ownership();
+  }
+  flow.ownership_new = false;
+
+  if (flow.protocol_count != 0 && (first || flow.protocols_new)) {
+    if (auto* labels = document.arena.make<std::string_view>(flow.protocol_count)) {
+      for (uint8_t i = 0; i < flow.protocol_count; ++i) labels[i] = label(flow.protocols[i]);
+      document.protocols = {labels, flow.protocol_count};
+    }
+  }
+  flow.protocols_new = false;
+
+  if (flow.point_count != 0 && (first || flow.points_new)) {
+    if (auto* points = document.arena.make<ObservedPoint>(flow.point_count)) {
+      std::copy_n(flow.points.begin(), flow.point_count, points);
+      document.observed = {points, flow.point_count};
+    }
+  }
+  flow.points_new = false;
+
+  if (flow.tunnel != Tunnel::none && first) {
+    if (auto* tunnel = document.arena.make<TunnelFacts>()) {
+      tunnel->kind = name(flow.tunnel);
+      tunnel->source = flow.outer_source;
+      tunnel->destination = flow.outer_destination;
+      tunnel->id = flow.tunnel_id;
+      tunnel->has_id = flow.tunnel != Tunnel::ip_in_ip && (flow.tunnel != Tunnel::gre || flow.tunnel_id != 0);
+      document.tunnel = tunnel;
+    }
+  }
+  document.seal();
+}
+
+}  // namespace handprint
