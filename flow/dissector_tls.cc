@@ -76,7 +76,7 @@ void client_strings(const ClientHello& hello, Exchange& ex, DocumentBuilder& doc
 Reason on_client_hello(const HandshakeMessage& message, Exchange& ex) {
   ClientHello hello;
   const Reason reason = parse_client_hello(message, hello);
-  if (reason != Reason::ok) return reason;
+  if (!hello.complete) return reason;
   Flow& flow = ex.flow;
   flow.claim_client(ex.direction);
   flow.add_protocol(Protocol::tls);
@@ -111,7 +111,7 @@ Reason on_client_hello(const HandshakeMessage& message, Exchange& ex) {
 Reason on_server_hello(const HandshakeMessage& message, Exchange& ex) {
   ServerHello hello;
   const Reason reason = parse_server_hello(message, hello);
-  if (reason != Reason::ok) return reason;
+  if (!hello.complete) return reason;
   Flow& flow = ex.flow;
   flow.claim_client(ex.direction ^ 1);
   flow.add_protocol(Protocol::tls);

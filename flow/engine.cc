@@ -666,6 +666,10 @@ void Engine::advance(PacketTime now) {
 }
 void Engine::finish() { state_->finish(); }
 const EngineCounters& Engine::counters() const { return state_->counters; }
+std::size_t Engine::document_bytes() const {
+  const DocumentPool& pool = *state_->documents;
+  return pool.small.count() * pool.small.block_size() + pool.large.count() * pool.large.block_size();
+}
 std::size_t Engine::flows_open() const { return state_->table.size(); }
 std::size_t Engine::flows_limit() const { return state_->table.limit(); }
 

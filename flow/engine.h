@@ -73,6 +73,10 @@ class Engine {
   void finish();
 
   const EngineCounters& counters() const;
+  // Bytes of memory for documents, those in flows included. A queue of documents that is bounded in
+  // bytes (footprint()) should hold at most half of it; beyond that DocumentTaker::starved() is
+  // called and, where it does not help, documents are dropped and counted.
+  std::size_t document_bytes() const;
   // Flows in the table, and the most that it holds within its budget.
   std::size_t flows_open() const;
   std::size_t flows_limit() const;
