@@ -20,6 +20,7 @@ class Exchange;  // flow/exchange.h: the flow, the document under work, and the 
 struct Dissected {
   enum class State : uint8_t {
     message,    // a message ended; `consumed` bytes are done with, what follows is looked at anew
+    aside,      // likewise, but what this side has to say is still to come
     need_more,  // nothing can be said with fewer than `needed` contiguous bytes
     over,       // nothing further is expected of this side until a message is found by content
     broken,     // it is not, or no longer, what it seemed; `reason` says why

@@ -115,15 +115,27 @@ Reason on_server_hello(const HandshakeMessage& message, Exchange& ex) {
   Flow& flow = ex.flow;
   flow.claim_client(ex.direction ^ 1);
   flow.add_protocol(Protocol::tls);
+  const auto strings = [&](DocumentBuilder& document) {
+    const auto observe = [&](Kind kind, auto&& write) {
+      if (row(kind).shown == Shown::all && !ex.options.all_strings) return;
+      document.observe(ex.time, ex.side(), kind, ex.scratch, write);
+    };
+    Workspace& workspace = ex.scratch.workspace;
+    observe(Kind::tls_server,
+            [&](Text& out) { return write_pmercury_tls_server(hello, Cut::refuse, out); });
+    observe(Kind::ja3s, [&](Text& out) { return write_ja3s(hello, workspace, out); });
+    observe(Kind::ja3s_string, [&](Text& out) { return write_ja3s_string(hello, out); });
+  };
+  DocumentBuilder* document = ex.document_without(&Document::tls_server);
   if (hello.hello_retry_request) {
-    // No ServerHello yet: neither facts nor a fingerprint of the server.
+    // It has the strings of a server's first message; the facts come from the ServerHello.
     flow.retry_seen = true;
     flow.retry_pending = true;
+    if (document != nullptr) strings(*document);
     return Reason::ok;
   }
   flow.retry_pending = false;
   if (!hello.alpn.empty()) flow.add_protocol(protocol_of_alpn(hello.alpn));
-  DocumentBuilder* document = ex.document_without(&Document::tls_server);
   if (document == nullptr) return Reason::ok;
   auto* facts = document->arena.make<TlsServerFacts>();
   if (facts == nullptr) return Reason::too_long;
@@ -146,24 +158,22 @@ Reason on_server_hello(const HandshakeMessage& message, Exchange& ex) {
     facts->resumed_known = true;  // nothing was offered to resume
   }
   document->tls_server = facts;
-  const auto observe = [&](Kind kind, auto&& write) {
-    if (row(kind).shown == Shown::all && !ex.options.all_strings) return;
-    document->observe(ex.time, ex.side(), kind, ex.scratch, write);
-  };
-  Workspace& workspace = ex.scratch.workspace;
-  observe(Kind::tls_server, [&](Text& out) { return write_pmercury_tls_server(hello, Cut::refuse, out); });
-  observe(Kind::ja3s, [&](Text& out) { return write_ja3s(hello, workspace, out); });
-  observe(Kind::ja3s_string, [&](Text& out) { return write_ja3s_string(hello, out); });
+  strings(*document);
   return Reason::ok;
 }
 
-void on_alert(const TlsHandshakeReader& reader, Exchange& ex) {
+// Notes an alert that was stepped over. True when the connection ends with it: all but warnings
+// (unrecognized_name in front of a ServerHello), close_notify too (RFC 5246, 7.2).
+bool on_alert(const TlsHandshakeReader& reader, Exchange& ex) {
+  constexpr uint8_t warning = 1, close_notify = 0;
   Flow& flow = ex.flow;
-  flow.alerted = true;
-  flow.retry_pending = false;
   flow.add_protocol(Protocol::tls);
   if (DocumentBuilder* document = ex.document())
     document->note_alert({ex.side(), reader.alert_level(), reader.alert_description()});
+  if (reader.alert_level() == warning && reader.alert_description() != close_notify) return false;
+  flow.alerted = true;
+  flow.retry_pending = false;
+  return true;
 }
 
 }  // namespace
@@ -181,6 +191,7 @@ Dissected dissect_tls(Bytes bytes, uint8_t, Exchange& ex) {
       if (message.type == tls_handshake::client_hello) reason = on_client_hello(message, ex);
       if (message.type == tls_handshake::server_hello) reason = on_server_hello(message, ex);
       if (reason != Reason::ok) return {State::broken, size, 0, reason};
+      if (alert) on_alert(reader, ex);
       // Behind a HelloRetryRequest a ChangeCipherSpec and the ServerHello may follow; behind any
       // other hello nothing that can be read.
       const auto done = static_cast<uint32_t>(reader.position());
@@ -192,8 +203,7 @@ Dissected dissect_tls(Bytes bytes, uint8_t, Exchange& ex) {
     case Reason::end_of_stream:
       // Only ChangeCipherSpec so far: the hello behind it is to come.
       if (!alert) return {State::need_more, 0, size + 1, Reason::ok};
-      on_alert(reader, ex);
-      return {State::over, size, 0, Reason::ok};
+      return {on_alert(reader, ex) ? State::over : State::aside, size, 0, Reason::ok};
     default:
       if (alert) on_alert(reader, ex);
       return {State::broken, size, 0, read};

@@ -284,7 +284,7 @@ bool Engine::State::on_handshake(Flow& flow, uint8_t direction, const Segment& s
     sender.syn.sequence = packet.sequence;
     return true;
   }
-  if (flow.parts == 0 && flow.pending != nullptr) write_handshakes(flow, *flow.pending, *scratch);
+  if (flow.pending != nullptr) write_handshakes(flow, *flow.pending, *scratch);
   return true;
 }
 
@@ -415,9 +415,10 @@ void Engine::State::dissect(Flow& flow, uint8_t direction, Bytes bytes, PacketTi
       consume(static_cast<uint32_t>(bytes.size()));
       break;
     }
+    const bool more = result.state == Is::message || result.state == Is::aside;
     if (result.state == Is::broken) {
       broken_message(flow, direction, time, result.reason);
-    } else {
+    } else if (result.state != Is::aside) {
       ++end.messages;
       end.settled = true;
     }
@@ -426,8 +427,8 @@ void Engine::State::dissect(Flow& flow, uint8_t direction, Bytes bytes, PacketTi
     end.incomplete_noted = false;
     stream.truncated = stream.over_limit = stream.evicted = false;
     const auto size = static_cast<uint32_t>(bytes.size());
-    consume(result.state == Is::message && result.consumed != 0 ? std::min(result.consumed, size) : size);
-    if (result.state != Is::message) break;
+    consume(more && result.consumed != 0 ? std::min(result.consumed, size) : size);
+    if (!more) break;
   }
   if (!kept && !bytes.empty()) {
     const StreamPool::Placed placed = streams.place(stream, 0, bytes);
@@ -476,7 +477,7 @@ DocumentBuilder* Engine::State::begin(Flow& flow) {
   ++pending_documents;
   // Other flows may have been written meanwhile, this one's list was not.
   *link = document;
-  if (flow.parts == 0 && document == flow.pending) write_handshakes(flow, *document, *scratch);
+  write_handshakes(flow, *document, *scratch);
   return document;
 }
 
@@ -498,13 +499,15 @@ void Engine::State::make_room_for_document(const Flow& current) {
   }
 }
 
-// A document waits for the other side's answer to what it holds.
+// A later document waits for the other side's answer to what it holds.
 bool Engine::State::awaits_answer(const Flow& flow, const DocumentBuilder& document) {
+  const bool said = flow.named || flow.alerted || (flow.end[0].settled && flow.end[1].settled);
+  if ((document.tcp_client != nullptr || document.tcp_server != nullptr) && !said) return true;
   if (document.http_request != nullptr && document.http_response == nullptr) return true;
   if (document.interim && document.http_response == nullptr) return true;
   if (flow.retry_pending) return true;
   return (document.tls_client != nullptr || document.tls_client_retry != nullptr) &&
-         document.tls_server == nullptr && !flow.alerted && flow.parts != 0;
+         document.tls_server == nullptr && !flow.alerted;
 }
 
 bool Engine::State::is_complete(const Flow& flow) const {
@@ -527,7 +530,10 @@ void Engine::State::settle(Flow& flow) {
     }
     write_first(flow, false);
   }
-  if (flow.pending == nullptr && (flow.ownership_new || flow.protocols_new)) begin(flow);
+  const auto unwritten = [](const End& end) { return end.has_syn && !end.syn_written; };
+  if (flow.pending == nullptr && (flow.ownership_new || flow.protocols_new ||
+                                  unwritten(flow.end[0]) || unwritten(flow.end[1])))
+    begin(flow);
   while (flow.pending != nullptr && !awaits_answer(flow, *flow.pending)) write_front(flow);
   if (flow.pending == nullptr) {
     if (flow.wait != Wait::none) table.wait(flow, Wait::none, clock.now());
