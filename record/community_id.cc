@@ -17,26 +17,40 @@ std::array<uint8_t, 20> sha1_short(std::span<const uint8_t> message) {
   block[62] = static_cast<uint8_t>(bits >> 8);
   block[63] = static_cast<uint8_t>(bits);
 
-  std::array<uint32_t, 80> w;
+  std::array<uint32_t, 16> w;  // the last 16 words of the schedule
   for (size_t i = 0; i < 16; ++i)
     w[i] = static_cast<uint32_t>(block[4 * i]) << 24 | static_cast<uint32_t>(block[4 * i + 1]) << 16 |
            static_cast<uint32_t>(block[4 * i + 2]) << 8 | block[4 * i + 3];
-  for (size_t i = 16; i < 80; ++i) w[i] = std::rotl(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
+  const auto word = [&w](size_t i) {
+    uint32_t& to = w[i & 15];
+    if (i >= 16) to = std::rotl(w[(i - 3) & 15] ^ w[(i - 8) & 15] ^ w[(i - 14) & 15] ^ to, 1);
+    return to;
+  };
 
   constexpr std::array<uint32_t, 5> start{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
   uint32_t a = start[0], b = start[1], c = start[2], d = start[3], e = start[4];
-  auto step = [&](uint32_t f, uint32_t k, uint32_t word) {
-    const uint32_t next = std::rotl(a, 5) + f + e + k + word;
-    e = d;
-    d = c;
-    c = std::rotl(b, 30);
-    b = a;
-    a = next;
+  // Five rounds with the names turned instead of the values moved.
+  const auto rounds = [&](size_t from, uint32_t k, auto f) {
+    for (size_t i = from; i < from + 20; i += 5) {
+      const auto step = [&](uint32_t v, uint32_t& w1, uint32_t x, uint32_t y, uint32_t& z, uint32_t next) {
+        // What the round before gave comes last, so that the rest need not wait for it.
+        z += next + k;
+        z += f(w1, x, y);
+        w1 = std::rotl(w1, 30);
+        z += std::rotl(v, 5);
+      };
+      step(a, b, c, d, e, word(i));
+      step(e, a, b, c, d, word(i + 1));
+      step(d, e, a, b, c, word(i + 2));
+      step(c, d, e, a, b, word(i + 3));
+      step(b, c, d, e, a, word(i + 4));
+    }
   };
-  for (size_t i = 0; i < 20; ++i) step(d ^ (b & (c ^ d)), 0x5a827999, w[i]);
-  for (size_t i = 20; i < 40; ++i) step(b ^ c ^ d, 0x6ed9eba1, w[i]);
-  for (size_t i = 40; i < 60; ++i) step((b & c) | (d & (b | c)), 0x8f1bbcdc, w[i]);
-  for (size_t i = 60; i < 80; ++i) step(b ^ c ^ d, 0xca62c1d6, w[i]);
+  const auto parity = [](uint32_t x, uint32_t y, uint32_t z) { return x ^ y ^ z; };
+  rounds(0, 0x5a827999, [](uint32_t x, uint32_t y, uint32_t z) { return z ^ (x & (y ^ z)); });
+  rounds(20, 0x6ed9eba1, parity);
+  rounds(40, 0x8f1bbcdc, [](uint32_t x, uint32_t y, uint32_t z) { return (x & y) | (z & (x | y)); });
+  rounds(60, 0xca62c1d6, parity);
 
   const std::array<uint32_t, 5> sum{start[0] + a, start[1] + b, start[2] + c, start[3] + d, start[4] + e};
   std::array<uint8_t, 20> digest;

@@ -126,10 +126,10 @@ class Facts {
   std::string_view network_type() const {
     return d_.client.address.v4() ? "ipv4" : d_.client.address.v6() ? "ipv6" : "";
   }
-  std::string_view network_protocol() const {
+  LowerText network_protocol() const {
     if (d_.protocols.empty()) return {};
     const std::string_view innermost = d_.protocols.back();
-    return innermost.substr(0, innermost.find('/'));
+    return {innermost.substr(0, innermost.find_first_of("/ "))};
   }
   std::string_view direction() const;
   CommunityText community() const {

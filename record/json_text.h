@@ -21,10 +21,9 @@ namespace handprint {
 class JsonText {
  public:
   // Writes behind what `out` holds.
-  explicit JsonText(std::string& out) : out_(out) {
-    const size_t used = out.size();
-    out_.resize(used + first_room);
-    at_ = out_.data() + used;
+  explicit JsonText(std::string& out) : out_(out), start_(out.size()) {
+    out_.resize(start_ + first_room);
+    at_ = out_.data() + start_;
     end_ = out_.data() + out_.size();
   }
   void done() { out_.resize(static_cast<size_t>(at_ - out_.data())); }
@@ -76,16 +75,17 @@ class JsonText {
     at_ += size;
     return to;
   }
-  // The last character written.
-  char last() const { return at_[-1]; }
+  // Puts another character where the first one stands that was written; there must be one.
+  void replace_first(char c) { out_[start_] = c; }
 
-  static constexpr size_t slack = 48;
+  static constexpr size_t slack = 32;
 
  private:
   static constexpr size_t first_room = 2048;
   void grow(size_t size);
 
   std::string& out_;
+  size_t start_;
   char* at_ = nullptr;
   char* end_ = nullptr;
 };

@@ -38,13 +38,14 @@ constexpr std::string_view last_of(std::string_view path) {
   return dot == std::string_view::npos ? path : path.substr(dot + 1);
 }
 
-// `"key":` in room for a copy of fixed size.
+// `,"key":` in room for a copy of fixed size.
 struct Key {
-  std::array<char, JsonText::slack> text{};
+  std::array<char, JsonText::slack + 1> text{};
   uint8_t size = 0;
 
   constexpr Key() = default;
   constexpr Key(std::string_view key, std::string_view behind) {
+    text[size++] = ',';
     text[size++] = '"';
     for (char c : key) text[size++] = c;
     for (char c : behind) text[size++] = c;
@@ -130,7 +131,13 @@ constexpr std::array<Key, kind_count> kind_keys = [] {
 
 class Writer {
  public:
-  Writer(const Facts& facts, std::string& out) : f_(facts), json_(out) { json_.raw('{'); }
+  Writer(const Facts& facts, std::string& out) : f_(facts), json_(out) {
+    const auto& seen = facts.document().observations;
+    for (size_t i = 0; i < seen.size(); ++i) {
+      Seen& kind = seen_[static_cast<size_t>(seen[i].kind)];
+      if (kind.count++ == 0) kind.first = static_cast<uint32_t>(i);
+    }
+  }
 
   // A row's field, unless its value is absent.
   template <size_t row, class Value>
@@ -154,14 +161,20 @@ class Writer {
   template <size_t row>
   void fingerprints() {
     constexpr std::string_view object = parent_of(rows[row].path);
+    constexpr auto here = [] {
+      std::array<bool, kind_count> result{};
+      for (size_t kind = 0; kind < kind_count; ++kind)
+        result[kind] = parent_of(kinds[kind].record_path) == object;
+      return result;
+    }();
     for (size_t kind = 0; kind < kind_count; ++kind) {
-      if (parent_of(kinds[kind].record_path) != object) continue;
-      if (kinds[kind].shown == Shown::all && !f_.all_fields()) continue;
+      if (!here[kind] || (kinds[kind].shown == Shown::all && !f_.all_fields())) continue;
       strings(static_cast<Kind>(kind), tree.of_row[row]);
     }
   }
 
   void finish() {
+    json_.replace_first('{');  // the comma in front of the first field
     while (at_ != 0) leave();
     json_.raw('}');
     json_.raw('\n');
@@ -171,21 +184,24 @@ class Writer {
  private:
   // One string as it is, several as an array in the order of their being seen.
   void strings(Kind kind, Node object) {
-    const auto& seen = f_.document().observations;
-    size_t count = 0;
-    for (const Observation& one : seen) count += one.kind == kind;
-    if (count == 0) return;
+    const Seen& seen = seen_[static_cast<size_t>(kind)];
+    if (seen.count == 0) return;
     enter(object, kind_keys[static_cast<size_t>(kind)]);
-    if (count > 1) json_.raw('[');
-    for (const Observation& one : seen) {
+    const auto all = f_.document().observations.subspan(seen.first);
+    if (seen.count == 1) return string(all.front());
+    json_.raw('[');
+    for (const Observation& one : all) {
       if (one.kind != kind) continue;
-      if (count > 1) json_.comma();
-      json_.raw('"');
-      json_.raw(handprint::row(kind).prefix);
-      json_.escaped(one.text);
-      json_.raw('"');
+      json_.comma();
+      string(one);
     }
-    if (count > 1) json_.raw(']');
+    json_.raw(']');
+  }
+  void string(const Observation& one) {
+    json_.raw('"');
+    json_.raw(handprint::row(one.kind).prefix);
+    json_.escaped(one.text);
+    json_.raw('"');
   }
 
   void leave() {
@@ -193,25 +209,30 @@ class Writer {
     at_ = tree.objects[at_].parent;
   }
 
-  // Makes `object` the open one and writes the key of a field in it.
+  // Makes `object` the open one and writes the key of a field in it. An open object always has a
+  // field already: only behind an opening there is no comma.
   void enter(Node object, const Key& key) {
-    if (object != at_) {
-      const Tree::Object& target = tree.objects[object];
-      while (target.chain[tree.objects[at_].depth] != at_) leave();
-      for (size_t depth = tree.objects[at_].depth + 1u; depth <= target.depth; ++depth)
-        write(tree.objects[target.chain[depth]].opening);
-      at_ = object;
+    if (object == at_) return json_.raw_slack(key.text.data(), key.size);
+    const Tree::Object& target = tree.objects[object];
+    while (target.chain[tree.objects[at_].depth] != at_) leave();
+    size_t comma = 0;
+    for (size_t depth = tree.objects[at_].depth + 1u; depth <= target.depth; ++depth) {
+      const Key& opening = tree.objects[target.chain[depth]].opening;
+      json_.raw_slack(opening.text.data() + comma, opening.size - comma);
+      comma = 1;
     }
-    write(key);
+    json_.raw_slack(key.text.data() + comma, key.size - comma);
+    at_ = object;
   }
-  void write(const Key& key) {
-    json_.comma();
-    json_.raw_slack(key.text.data(), key.size);
-  }
+
+  struct Seen {
+    uint32_t first = 0, count = 0;
+  };
 
   const Facts& f_;
   JsonText json_;
   Node at_ = 0;
+  std::array<Seen, kind_count> seen_{};
 };
 
 }  // namespace

@@ -1,12 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "record/timestamp.h"
 
+#include <array>
+#include <cstring>
+
 namespace handprint {
 namespace {
 
-void digits(char* to, uint32_t value, size_t count) {
-  for (size_t i = count; i-- > 0; value /= 10) to[i] = static_cast<char>('0' + value % 10);
-}
+constexpr std::array<char, 200> decimal_pairs = [] {
+  std::array<char, 200> table{};
+  for (size_t value = 0; value < 100; ++value) {
+    table[2 * value] = static_cast<char>('0' + value / 10);
+    table[2 * value + 1] = static_cast<char>('0' + value % 10);
+  }
+  return table;
+}();
+
+// Two digits of a value below 100.
+void pair(char* to, uint32_t value) { std::memcpy(to, &decimal_pairs[2 * value], 2); }
 
 }  // namespace
 
@@ -34,19 +45,22 @@ void write_timestamp(int64_t wall_ns, std::span<char, timestamp_size> out) {
   const auto seconds = static_cast<uint32_t>(rest / 1'000'000);
   const auto micros = static_cast<uint32_t>(rest % 1'000'000);
   char* to = out.data();
-  digits(to, year, 4);
+  pair(to, year / 100);
+  pair(to + 2, year % 100);
   to[4] = '-';
-  digits(to + 5, month, 2);
+  pair(to + 5, month);
   to[7] = '-';
-  digits(to + 8, day, 2);
+  pair(to + 8, day);
   to[10] = 'T';
-  digits(to + 11, seconds / 3600, 2);
+  pair(to + 11, seconds / 3600);
   to[13] = ':';
-  digits(to + 14, seconds / 60 % 60, 2);
+  pair(to + 14, seconds / 60 % 60);
   to[16] = ':';
-  digits(to + 17, seconds % 60, 2);
+  pair(to + 17, seconds % 60);
   to[19] = '.';
-  digits(to + 20, micros, 6);
+  pair(to + 20, micros / 10'000);
+  pair(to + 22, micros / 100 % 100);
+  pair(to + 24, micros % 100);
   to[26] = 'Z';
 }
 

@@ -63,6 +63,16 @@ void put(JsonText& json, const HexText& value) {
   json.raw('"');
 }
 
+void put(JsonText& json, const LowerText& value) {
+  std::array<char, 32> room;
+  const size_t size = value.text.size() < room.size() ? value.text.size() : room.size();
+  for (size_t i = 0; i < size; ++i) {
+    const char c = value.text[i];
+    room[i] = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  }
+  json.string({room.data(), size});
+}
+
 void put(JsonText& json, const NumberText& value) {
   json.raw('"');
   json.number(*value.value);

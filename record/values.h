@@ -37,6 +37,10 @@ struct MacText {
 struct HexText {
   std::span<const uint8_t> bytes;
 };
+// Text whose ASCII letters are written in lower case.
+struct LowerText {
+  std::string_view text;
+};
 // A number as a keyword ("100").
 struct NumberText {
   std::optional<uint32_t> value;
@@ -79,6 +83,7 @@ inline bool present(const Instant& value) { return value.known; }
 inline bool present(const Address& value) { return value.present(); }
 inline bool present(const MacText& value) { return value.bytes != nullptr; }
 inline bool present(const HexText& value) { return !value.bytes.empty(); }
+inline bool present(const LowerText& value) { return !value.text.empty(); }
 inline bool present(const NumberText& value) { return value.value.has_value(); }
 inline bool present(const CodeText& value) { return value.name != nullptr; }
 inline bool present(const CodeList& value) {
@@ -106,6 +111,7 @@ void put(JsonText& json, const Instant& value);
 void put(JsonText& json, const Address& value);
 void put(JsonText& json, const MacText& value);
 void put(JsonText& json, const HexText& value);
+void put(JsonText& json, const LowerText& value);
 void put(JsonText& json, const NumberText& value);
 void put(JsonText& json, const CodeText& value);
 void put(JsonText& json, const CodeList& value);

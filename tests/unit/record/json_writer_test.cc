@@ -96,7 +96,7 @@ TEST_F(JsonWriter, GivesTheHandshake) {
   EXPECT_EQ(at(d, "handprint.fingerprint.tls_server"), "(0303)(1302)((002b00020304)(0033))");
   EXPECT_EQ(at(d, "handprint.tls.key_shares"), Json({"x25519"}));
   EXPECT_EQ(at(d, "handprint.tls.pq"), false);
-  EXPECT_EQ(at(d, "handprint.protocols"), Json({"tls"}));
+  EXPECT_EQ(at(d, "handprint.protocols"), Json({"TLS"}));
   EXPECT_EQ(at(d, "handprint.packets"), 4);
   EXPECT_EQ(at(d, "handprint.sensor"), "sensor-web-1");
   EXPECT_EQ(at(d, "handprint.stream"), 42);
@@ -339,7 +339,7 @@ TEST_F(JsonWriter, SplitsAnHttpRequest) {
   response.version = "HTTP/1.1", response.status = 404;
   sample.document.http_request = &request;
   sample.document.http_response = &response;
-  const std::array<std::string_view, 1> protocols{"http/1"};
+  const std::array<std::string_view, 1> protocols{"HTTP/1"};
   sample.document.protocols = protocols;
   Json d = document();
   EXPECT_EQ(at(d, "http.version"), "1.1");
@@ -483,7 +483,7 @@ TEST_F(JsonWriter, KeepsTheDefaultDocumentSmall) {
   const size_t file = sample.json().size();
   RecordProperty("live", static_cast<int>(live));
   RecordProperty("without_fingerprints", static_cast<int>(without_fingerprints));
-  RecordProperty("file", static_cast<int>(file));
+  RecordProperty("from_file", static_cast<int>(file));
   EXPECT_LE(live, 2250u);
   EXPECT_LE(without_fingerprints, 1475u);
   EXPECT_LE(file, 1675u);

@@ -30,7 +30,7 @@ struct LineWriter : ::testing::Test {
 TEST_F(LineWriter, TellsWhoTalksToWhomAndHow) {
   EXPECT_EQ(sample.line(),
             "03:15:23.456  curl[31337]           10.170.244.1:11790 -> 10.170.244.2:443  test.example  "
-            "t13d3112h2_e8f1e7e78f70_b26ce05bbdd6  tls\n");
+            "t13d3112h2_e8f1e7e78f70_b26ce05bbdd6  TLS\n");
 }
 
 TEST_F(LineWriter, NamesBothEndsWhereBothAreLocal) {
@@ -70,7 +70,7 @@ TEST_F(LineWriter, ShowsRequestsAnswersAndWhatIsMissing) {
   d.client.address = parse_address("2001:db8::1");
   const std::string line = sample.line();
   EXPECT_NE(line.find("[2001:db8::1]:11790 -> "), std::string::npos) << line;
-  EXPECT_TRUE(line.ends_with("  shop.example  GET /index.html  404  tls  part 2  "
+  EXPECT_TRUE(line.ends_with("  shop.example  GET /index.html  404  TLS  part 2  "
                              "incomplete: http.response truncated\n"))
       << line;
 }

@@ -24,7 +24,7 @@ struct SampleDocument {
   static constexpr std::array<uint16_t, 1> key_shares{0x001d};
   static constexpr std::array<uint16_t, 2> versions{0x0304, 0x0303};
   static constexpr std::array<std::string_view, 2> alpn{"h2", "http/1.1"};
-  static constexpr std::array<std::string_view, 1> protocols{"tls"};
+  static constexpr std::array<std::string_view, 1> protocols{"TLS"};
   static constexpr std::array<uint8_t, 20> tcp_options{2, 4, 5, 180, 4, 2, 8, 10, 1,   2,
                                                        3, 4, 0, 0,   0, 0, 1, 3,  3, 7};
 
