@@ -20,7 +20,7 @@ struct ProcessRequest {
   uint64_t cgroup_id = 0;    // 0: unknown
   uint64_t exec_ns = 0;      // boot clock of the exec that the path belongs to, 0: unknown
   uint64_t exe_inode = 0;    // 0: unknown
-  uint32_t exe_device = 0;   // as the kernel encodes it (12 bits major, 20 bits minor)
+  uint32_t exe_device = 0;   // as in st_dev of stat(2)
   uint32_t uid = 0;
   uint32_t userns = 0;       // inode number, 0: unknown
   uint32_t mntns = 0;        // inode number, 0: unknown
@@ -40,6 +40,7 @@ inline constexpr uint16_t reply_kernel = 0x02;   // a kernel thread
 inline constexpr uint16_t reply_deleted = 0x04;  // the executable has no name any more, or never had
 inline constexpr uint16_t reply_user_follows = 0x08;  // a `user` reply will come
 inline constexpr uint16_t reply_args_cut = 0x10;
+inline constexpr uint16_t reply_digest = 0x20;        // sha256 is filled (kind digest, and facts when it was known)
 
 // Texts follow one another in `text`, in the order of these lengths.
 enum ReplyText : uint8_t {

@@ -203,12 +203,11 @@ uint64_t charged_bytes(int map_fd) {
   return std::strtoull(text.c_str() + at + 8, nullptr, 10);
 }
 
+// In the order of enum hp_counter.
 constexpr const char* counter_names[] = {
-#define HP_COUNTER_NAME(name) name
-    "packets",   "selected",          "emitted",   "syn_stashed", "syn_late",     "lost_ring",
-    "lost_ring_process", "lost_rate", "lost_load", "slot_evicted", "fragment",    "parse",
+    "packets",   "selected",          "emitted",   "syn_stashed", "syn_late",  "lost_ring",
+    "lost_ring_process", "lost_rate", "lost_load", "slot_evicted", "fragment", "parse",
     "own",
-#undef HP_COUNTER_NAME
 };
 
 }  // namespace
@@ -378,10 +377,12 @@ Result<std::unique_ptr<Loader>> Loader::load(const LiveOptions& options, GroupSe
   GroupSet groups = wanted;
   bool frags = libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_load_bytes, nullptr) == 1;
   // Each round takes one refused group out (or the frags flag), so there are at most nine.
-  while ((groups & capture).any()) {
+  while (groups.any()) {
     LoadAttempt attempt(groups, frags, report);
     if (attempt.loaded()) {
-      object = attempt.release();
+      for (std::size_t i = 0; i < program_groups; ++i)
+        if (groups.test(i)) report.groups[i].cause = LoadCause::none;
+      if ((groups & capture).any()) object = attempt.release();
       break;
     }
     const ProgramRow* row = attempt.refused();
@@ -405,7 +406,9 @@ Result<std::unique_ptr<Loader>> Loader::load(const LiveOptions& options, GroupSe
     for (std::size_t i = 0; i < program_groups; ++i) {
       const GroupReport& group = report.groups[i];
       if (!(wanted & capture).test(i) || group.loaded()) continue;
-      error.message = "cannot capture: " + group.detail;
+      // The verifier's log stays in the report.
+      std::string first_line = group.detail.substr(0, group.detail.find(":\n"));
+      error.message = "cannot capture: " + first_line.substr(0, first_line.find('\n'));
       if (!group.hint.empty()) error.message += "; " + group.hint;
       break;
     }
@@ -413,8 +416,6 @@ Result<std::unique_ptr<Loader>> Loader::load(const LiveOptions& options, GroupSe
     if (out != nullptr) *out = report;
     return error;
   }
-  for (std::size_t i = 0; i < program_groups; ++i)
-    if (groups.test(i)) report.groups[i].cause = LoadCause::none;
 
   std::unique_ptr<Loader> loader(new Loader);
   loader->object_ = object;

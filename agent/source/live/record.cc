@@ -135,8 +135,10 @@ void SequenceGaps::see(uint32_t cpu, uint32_t sequence) {
   if (ahead >= 0) {
     missing_ += static_cast<uint32_t>(ahead);
     state.next = sequence + 1;
-  } else if (missing_ > 0) {
-    --missing_;  // counted as missing when its successor overtook it
+  } else if (ahead < -1 && missing_ > 0) {
+    // Counted as missing when its successor overtook it. (The number just seen, once more, is what two
+    // programs got of which one interrupted the other: nothing is missing then.)
+    --missing_;
   }
 }
 
