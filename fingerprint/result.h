@@ -15,11 +15,11 @@ namespace handprint {
 // a person must look. Fields that do not apply stay empty or 0.
 struct Error {
   Reason code = Reason::not_this_protocol;
-  std::string file;
+  std::string file = {};
   uint64_t line = 0;    // from 1
   uint64_t column = 0;  // from 1
   uint64_t offset = 0;  // bytes from the start of the file
-  std::string message;
+  std::string message = {};
 
   // "p0f.fp:12:5: message", or "x.pcap: offset 40: message", or just the message.
   std::string text() const {
