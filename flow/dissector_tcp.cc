@@ -18,6 +18,34 @@ bool keep_handshake(const Packet& packet, PacketTime time, End& end) {
   return true;
 }
 
+bool is_variant(const Packet& packet, End& end) {
+  constexpr uint8_t most = 3;
+  if (end.syn_variants == most || packet.sequence != end.syn.sequence) return false;
+  TcpHandshake facts;
+  if (parse_tcp_handshake(packet, facts) != Reason::ok) return false;
+  // A timestamp differs each time and stands in no string.
+  const auto fold = [](const TcpHandshake& of) {
+    uint64_t hash = mix_words(uint64_t{of.window} << 32 | uint64_t{of.mss} << 16 | of.window_scale,
+                              0xe7037ed1a0b428dbULL);
+    for (uint8_t i = 0; i < of.option_count; ++i)
+      hash = mix_words(hash ^ of.option_kinds[i], 0xa0761d6478bd642fULL);
+    return static_cast<uint32_t>(hash >> 32 | 1);
+  };
+  const uint32_t variant = fold(facts);
+  if (variant == fold(end.syn) || variant == end.syn_variant) return false;
+  end.syn_variant = variant;
+  ++end.syn_variants;
+  return true;
+}
+
+void write_variant(const Packet& packet, PacketTime time, Side side, DocumentBuilder& document,
+                   Scratch& scratch) {
+  TcpHandshake facts;
+  if (parse_tcp_handshake(packet, facts) != Reason::ok) return;
+  document.observe(time, side, facts.syn_ack ? Kind::tcp_server : Kind::tcp, scratch,
+                   [&](Text& out) { return write_pmercury_tcp(facts, out); });
+}
+
 namespace {
 
 void write_facts(const TcpHandshake& syn, DocumentBuilder& document, const TcpFacts* Document::*to) {

@@ -273,7 +273,13 @@ bool Engine::State::on_tcp(Flow& flow, uint8_t direction, const Segment& segment
 bool Engine::State::on_handshake(Flow& flow, uint8_t direction, const Segment& segment) {
   const Packet& packet = *segment.packet;
   End& sender = flow.end[direction];
-  if (sender.has_syn) return false;
+  if (sender.has_syn) {
+    if (!is_variant(packet, sender)) return false;
+    Exchange exchange(flow, direction, segment.time, options, *scratch, *this);
+    if (DocumentBuilder* document = exchange.document())
+      write_variant(packet, segment.time, flow.side_of(direction), *document, *scratch);
+    return true;
+  }
   Stream& stream = sender.stream;
   stream.base = packet.sequence + 1;
   stream.has_base = true;

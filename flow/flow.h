@@ -38,6 +38,8 @@ struct End {
   PacketTime syn_time = 0;
   TcpHandshake syn;                // syn.options points into syn_options
   std::array<uint8_t, 40> syn_options{};
+  uint8_t syn_variants = 0;        // retransmissions with other options that were written
+  uint32_t syn_variant = 0;        // the last of them
 };
 
 // How the client's end is known.
