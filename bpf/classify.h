@@ -17,18 +17,30 @@ static hp_always_inline __u64 hp_first8(const __u8 *head)
 	return HP_TOKEN(head[0], head[1], head[2], head[3], head[4], head[5], head[6], head[7]);
 }
 
-/* Mask over the first n (0..8) bytes of a token. */
+/* Mask over the first n (1 and more) bytes of a word. */
 static hp_always_inline __u64 hp_mask8(__u32 n)
 {
-	return n >= 8 ? ~0ULL : (1ULL << (n * 8)) - 1;
+	return ~0ULL >> (64 - (n < 8 ? n : 8) * 8);
 }
 
-/* 2: word begins with the token of len bytes; 1: the n bytes there are could become it; 0: neither. */
-static hp_always_inline int hp_begins(__u64 word, __u32 n, __u64 token, __u32 len)
+/* 1 if x is 0, else 0, without a branch. */
+static hp_always_inline __u64 hp_is_zero(__u64 x)
 {
-	if (n >= len)
-		return (word & hp_mask8(len)) == token ? 2 : 0;
-	return (word & hp_mask8(n)) == (token & hp_mask8(n)) ? 1 : 0;
+	x |= 0 - x;
+	HP_OPAQUE(x);
+	return (x >> 63) ^ 1;
+}
+
+/*
+ * 2: a word of n known bytes (known: their mask) begins with the token of len bytes; 1: those bytes
+ * could become it; 0: neither. Without branches, since a method is compared with many tokens.
+ */
+static hp_always_inline __u32 hp_begins(__u64 word, __u64 known, __u64 n, __u64 token, __u64 len)
+{
+	__u64 enough = len - 1 - n;
+
+	HP_OPAQUE(enough);
+	return (__u32)(hp_is_zero((word ^ token) & known & hp_mask8((__u32)len)) << (enough >> 63));
 }
 
 /*
@@ -89,15 +101,12 @@ static hp_always_inline struct hp_verdict hp_classify_hello(const __u8 *head, __
 	return v;
 }
 
-static hp_always_inline int hp_http_method(__u64 word, __u32 n)
+/* As hp_begins() over all methods of HTTP and its extensions: bit 1 yes, bit 0 perhaps. */
+static hp_always_inline __u32 hp_http_method(__u64 word, __u64 known, __u32 n)
 {
-	int best = 0, m;
+	__u32 best = 0;
 
-#define HP_METHOD(token, len)                          \
-	do {                                           \
-		m = hp_begins(word, n, token, len);    \
-		best = m > best ? m : best;            \
-	} while (0)
+#define HP_METHOD(token, len) best |= hp_begins(word, known, n, token, len)
 	switch (word & 0xff) {
 	case 'G':
 		HP_METHOD(HP_TOKEN('G', 'E', 'T', ' ', 0, 0, 0, 0), 4);
@@ -172,8 +181,8 @@ static hp_always_inline struct hp_verdict hp_classify(const __u8 *head, __u32 n,
 						      const struct hp_policy *policy)
 {
 	struct hp_verdict v = { HP_CONTENT_NONE, 0, 0, 0 };
-	__u64 word;
-	int m;
+	__u64 word, known;
+	__u32 m;
 
 	if (n == 0)
 		return v;
@@ -197,7 +206,9 @@ static hp_always_inline struct hp_verdict hp_classify(const __u8 *head, __u32 n,
 	if (head[0] < 'B' || head[0] > 'U')
 		return v;
 	word = hp_first8(head);
-	m = hp_begins(word, n, HP_TOKEN('H', 'T', 'T', 'P', '/', '1', '.', 0), 7);
+	known = hp_mask8(n);
+	HP_FORGET(known);
+	m = hp_begins(word, known, n, HP_TOKEN('H', 'T', 'T', 'P', '/', '1', '.', 0), 7);
 	if (m == 2) {
 		v.content = HP_CONTENT_HTTP_RESPONSE;
 		v.limit = policy->http_limit;
@@ -206,7 +217,7 @@ static hp_always_inline struct hp_verdict hp_classify(const __u8 *head, __u32 n,
 	}
 	if (m == 1)
 		v.content = HP_CONTENT_UNDECIDED;
-	m = hp_begins(word, n, HP_TOKEN('S', 'S', 'H', '-', 0, 0, 0, 0), 4);
+	m = hp_begins(word, known, n, HP_TOKEN('S', 'S', 'H', '-', 0, 0, 0, 0), 4);
 	if (m == 2) {
 		v.content = HP_CONTENT_SSH;
 		v.limit = HP_SSH_LIMIT;
@@ -215,7 +226,7 @@ static hp_always_inline struct hp_verdict hp_classify(const __u8 *head, __u32 n,
 	}
 	if (m == 1)
 		v.content = HP_CONTENT_UNDECIDED;
-	m = hp_begins(word, n, HP_TOKEN('P', 'R', 'I', ' ', '*', ' ', 'H', 'T'), 8);
+	m = hp_begins(word, known, n, HP_TOKEN('P', 'R', 'I', ' ', '*', ' ', 'H', 'T'), 8);
 	if (m == 2) {
 		v.content = HP_CONTENT_HTTP2;
 		v.limit = HP_HTTP2_LIMIT;
@@ -223,14 +234,15 @@ static hp_always_inline struct hp_verdict hp_classify(const __u8 *head, __u32 n,
 	}
 	if (m == 1)
 		v.content = HP_CONTENT_UNDECIDED;
-	m = hp_http_method(word, n);
-	if (m == 2) {
+	m = hp_http_method(word, known, n);
+	HP_FORGET(m);
+	if (m & 2) {
 		v.content = HP_CONTENT_HTTP_REQUEST;
 		v.limit = policy->http_limit;
 		v.scan = 1;
 		return v;
 	}
-	if (m == 1)
+	if (m)
 		v.content = HP_CONTENT_UNDECIDED;
 	return v;
 }

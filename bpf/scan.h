@@ -29,19 +29,9 @@ static hp_always_inline __u64 hp_bytes_equal(__u64 x, __u64 pattern)
 /* Index (0..7) of the lowest byte that is marked by 0x80; mask must not be 0. */
 static hp_always_inline __u32 hp_first_marked(__u64 mask)
 {
-	__u32 index = 0;
-
-	if (!(mask & 0xffffffffULL)) {
-		index += 4;
-		mask >>= 32;
-	}
-	if (!(mask & 0xffff)) {
-		index += 2;
-		mask >>= 16;
-	}
-	if (!(mask & 0xff))
-		index += 1;
-	return index;
+	/* The marks below the lowest one, counted: each byte of ones adds up in the top byte. */
+	mask = ((mask & (0 - mask)) - 1) >> 7 & 0x0101010101010101ULL;
+	return (__u32)(mask * 0x0101010101010101ULL >> 56);
 }
 
 /*
@@ -57,28 +47,40 @@ static hp_always_inline __u32 hp_scan_headers(const __u8 *data, __u32 len, __u8 
 	__u64 cr_before = *line_end & (HP_LINE_CR | HP_LINE_LF_CR) ? 0x80ULL << 56 : 0;
 	__u64 word, lf, cr, end;
 	__u32 i, left;
+	__u64 at;
 
+	HP_FORGET(lf_before);
+	HP_FORGET(cr_before);
 	for (i = 0; i < HP_SCAN_WORDS; i++) {
-		if (i * 8 >= len)
+		if (i * 8 + 8 > len)
 			break;
-		__builtin_memcpy(&word, data + i * 8, 8);
-		left = len - i * 8;
-		if (left < 8)
-			word &= (1ULL << (left * 8)) - 1;
+		word = HP_LOAD64(data + i * 8);
+		lf = hp_bytes_equal(word, 0x0a0a0a0a0a0a0a0aULL);
+		cr = hp_bytes_equal(word, 0x0d0d0d0d0d0d0d0dULL);
+		end = lf & ((lf << 8 | lf_before >> 56) |
+			    ((cr << 8 | cr_before >> 56) & (lf << 16 | lf_before >> 48)));
+		if (end) {
+			at = i * 8;
+			HP_FORGET(at);
+			return (__u32)at + hp_first_marked(end) + 1;
+		}
+		lf_before = lf;
+		cr_before = cr;
+	}
+	at = (__u64)i * 8;
+	HP_FORGET(at);
+	left = len - (__u32)at;
+	if (at < HP_SCAN_WORDS * 8 && at < len && left < 8) {
+		word = HP_LOAD64(data + at) & ((1ULL << (left * 8)) - 1);
 		lf = hp_bytes_equal(word, 0x0a0a0a0a0a0a0a0aULL);
 		cr = hp_bytes_equal(word, 0x0d0d0d0d0d0d0d0dULL);
 		end = lf & ((lf << 8 | lf_before >> 56) |
 			    ((cr << 8 | cr_before >> 56) & (lf << 16 | lf_before >> 48)));
 		if (end)
-			return i * 8 + hp_first_marked(end) + 1;
-		if (left < 8) {
-			/* Shift the short word up, so that its last byte stands on top. */
-			lf_before = lf << (64 - left * 8) | lf_before >> (left * 8);
-			cr_before = cr << (64 - left * 8) | cr_before >> (left * 8);
-		} else {
-			lf_before = lf;
-			cr_before = cr;
-		}
+			return (__u32)at + hp_first_marked(end) + 1;
+		/* Shift the short word up, so that its last byte stands on top. */
+		lf_before = lf << (64 - left * 8) | lf_before >> (left * 8);
+		cr_before = cr << (64 - left * 8) | cr_before >> (left * 8);
 	}
 	*line_end = (__u8)((lf_before >> 63 ? HP_LINE_LF : 0) | (cr_before >> 63 ? HP_LINE_CR : 0) |
 			   (cr_before >> 63 && (lf_before >> 55 & 1) ? HP_LINE_LF_CR : 0));
@@ -94,14 +96,42 @@ static hp_always_inline __u32 hp_scan_banner(const __u8 *data, __u32 len)
 	for (i = 0; i < HP_BANNER_WORDS; i++) {
 		if (i * 8 >= len)
 			break;
-		__builtin_memcpy(&word, data + i * 8, 8);
+		word = HP_LOAD64(data + i * 8);
 		lf = hp_bytes_equal(word, 0x0a0a0a0a0a0a0a0aULL);
 		if (lf) {
-			at = i * 8 + hp_first_marked(lf) + 1;
+			at = i * 8;
+			HP_FORGET(at);
+			at += hp_first_marked(lf) + 1;
 			return at <= len ? at : 0;
 		}
 	}
 	return 0;
+}
+
+/*
+ * Checksum of a copy (hp_packet.checksum): not for security, only to notice that bytes changed between
+ * the load and the reader. Reads to the next multiple of eight; bytes behind len do not count.
+ */
+static hp_always_inline __u32 hp_checksum(const __u8 *data, __u32 len)
+{
+	__u64 sum = 0x9e3779b97f4a7c15ULL ^ len;
+	__u32 i, left;
+	__u64 at;
+
+	for (i = 0; i < HP_MAX_COPY / 8; i++) {
+		if (i * 8 + 8 > len)
+			break;
+		sum = (sum ^ HP_LOAD64(data + i * 8)) * 0xff51afd7ed558ccdULL;
+		sum ^= sum >> 29;
+	}
+	at = (__u64)i * 8;
+	HP_FORGET(at);
+	left = len - (__u32)at;
+	if (at < HP_MAX_COPY && at < len && left < 8) {
+		sum = (sum ^ (HP_LOAD64(data + at) & ((1ULL << (left * 8)) - 1))) * 0xff51afd7ed558ccdULL;
+		sum ^= sum >> 29;
+	}
+	return (__u32)(sum >> 32) ^ (__u32)sum;
 }
 
 #endif

@@ -57,22 +57,53 @@ static hp_always_inline __u8 hp_window_close(struct hp_window *w, const struct h
 	return HP_WINDOW_REMOVE;
 }
 
-/* Gathers the first stream bytes of a window; result: how many are known without a gap. */
+/* Bits [from, to) of 128, as two words; both bounds are multiples of eight up to 128. */
+static hp_always_inline void hp_mask128(__u32 from, __u32 to, __u64 *low, __u64 *high)
+{
+	*low = (to >= 64 ? ~0ULL : (1ULL << to) - 1) & ~(from >= 64 ? ~0ULL : (1ULL << from) - 1);
+	*high = (to >= 128 ? ~0ULL : to > 64 ? (1ULL << (to - 64)) - 1 : 0) &
+		~(from > 64 ? (1ULL << (from - 64)) - 1 : 0);
+}
+
+/*
+ * Gathers the first stream bytes of a window from a segment at stream offset rel < HP_HEAD; what came
+ * later wins. Result: how many bytes are known without a gap. The 16 bytes are shifted as one number,
+ * least significant byte first, because old verifiers refuse a variable index into the stack.
+ */
 static hp_always_inline __u32 hp_window_gather(struct hp_window *w, const struct hp_segment *s, __u32 rel)
 {
-	__u32 i, known = 0, gap = 0;
+	__u32 end = hp_min(rel + s->head_len, HP_HEAD), shift = (rel & 7) * 8, gap, known;
+	__u64 low, high, old_low, old_high, mask_low, mask_high;
 
-HP_UNROLL
-	for (i = 0; i < HP_HEAD; i++) {
-		/* Stream byte i is payload byte i - rel of this segment. */
-		if (i >= rel && i - rel < s->head_len) {
-			w->head[i] = s->head[(i - rel) & (HP_HEAD - 1)];
-			w->have |= (__u16)(1u << i);
-		}
-		if (!(w->have >> i & 1))
-			gap = 1;
-		known += !gap;
+	__builtin_memcpy(&low, s->head, 8);
+	__builtin_memcpy(&high, s->head + 8, 8);
+	__builtin_memcpy(&old_low, w->head, 8);
+	__builtin_memcpy(&old_high, w->head + 8, 8);
+	if (rel & 8) {
+		high = low;
+		low = 0;
 	}
+	if (shift) {
+		high = high << shift | low >> (64 - shift);
+		low <<= shift;
+	}
+	hp_mask128(rel * 8, end * 8, &mask_low, &mask_high);
+	HP_FORGET(low);
+	HP_FORGET(high);
+	HP_FORGET(mask_low);
+	HP_FORGET(mask_high);
+	low = (low & mask_low) | (old_low & ~mask_low);
+	high = (high & mask_high) | (old_high & ~mask_high);
+	__builtin_memcpy(w->head, &low, 8);
+	__builtin_memcpy(w->head + 8, &high, 8);
+	w->have |= (__u16)(((1u << end) - 1) & ~((1u << rel) - 1));
+	/* The lowest byte that is missing, bit 16 if none; then the bits below it are counted. */
+	gap = ~(__u32)w->have & 0x1ffff;
+	known = (gap & (0u - gap)) - 1;
+	known -= known >> 1 & 0x5555;
+	known = (known & 0x3333) + (known >> 2 & 0x3333);
+	known = (known + (known >> 4)) & 0x0f0f;
+	known = (known + (known >> 8)) & 0x1f;
 	return known;
 }
 
@@ -125,78 +156,83 @@ static hp_always_inline void hp_window_take(struct hp_window *w, const struct hp
 static hp_always_inline void hp_select_tcp(const struct hp_segment *s, struct hp_window *w,
 					   const struct hp_policy *policy, struct hp_decision *d)
 {
+	__u32 rel = 0, known = s->head_len;
+	__u8 head[HP_HEAD] HP_ALIGNED;
 	struct hp_verdict v;
-	__u32 rel, known, seq = s->seq;
+	int at_start = 0;
 
 	__builtin_memset(d, 0, sizeof(*d));
+	__builtin_memcpy(head, s->head, HP_HEAD);
 	if (s->flags & HP_TCP_SYN) {
-		hp_window_open(w, seq + 1, policy->undecided_limit, HP_WINDOW_UNDECIDED, HP_CONTENT_UNDECIDED,
-			       policy);
+		hp_window_open(w, s->seq + 1, policy->undecided_limit, HP_WINDOW_UNDECIDED,
+			       HP_CONTENT_UNDECIDED, policy);
 		w->messages = 0;
 		d->window = HP_WINDOW_STORE;
-		if (s->len) {
-			/* TCP Fast Open: the SYN carries the start of the stream (RFC 7413). */
-			known = hp_window_gather(w, s, 0);
-			v = hp_classify(w->head, known, 1, policy);
-			if (v.content > HP_CONTENT_UNDECIDED)
-				hp_window_decide(w, &v);
-			hp_window_take(w, s, 0, policy, d);
-		}
 		d->content = s->flags & HP_TCP_ACK ? HP_CONTENT_SYN_ACK : HP_CONTENT_SYN;
-		return;
-	}
-	if (s->len == 0) {
-		if (s->flags & HP_TCP_RST && w->state != HP_WINDOW_NONE)
-			d->window = HP_WINDOW_REMOVE;
-		return;
-	}
-	if (policy->mode == HP_MODE_STREAM) {
-		d->content = HP_CONTENT_STREAM;
-		d->copy_len = hp_min(s->len, HP_MAX_COPY);
-		return;
-	}
-	if (w->state == HP_WINDOW_SILENT)
-		return;
-	if (w->state == HP_WINDOW_UNDECIDED || w->state == HP_WINDOW_OPEN) {
-		rel = seq - w->base;
-		if (rel < w->limit) {
-			if (w->state == HP_WINDOW_UNDECIDED) {
-				known = HP_HEAD;
-				if (rel < HP_HEAD)
-					known = hp_window_gather(w, s, rel);
-				else if (w->have != 0xffff)
-					known = 0;
-				v = hp_classify(w->head, known, 1, policy);
-				if (v.content > HP_CONTENT_UNDECIDED) {
-					hp_window_decide(w, &v);
-				} else if (v.content == HP_CONTENT_NONE && known) {
-					/* None of ours: a sample to name it by, then quiet. */
-					d->window = HP_WINDOW_REMOVE;
-					w->state = HP_WINDOW_NONE;
-					if (rel < HP_SAMPLE) {
-						d->content = HP_CONTENT_OTHER;
-						d->copy_len = hp_min(s->len, HP_SAMPLE - rel);
-						return;
-					}
-				}
-			}
-			if (w->state != HP_WINDOW_NONE) {
-				hp_window_take(w, s, rel, policy, d);
-				if (d->content != HP_CONTENT_NONE)
-					return;
-			}
+		if (s->len == 0)
+			return;
+		/* TCP Fast Open: the SYN carries the start of the stream (RFC 7413). */
+		known = hp_window_gather(w, s, 0);
+		at_start = 1;
+	} else {
+		if (s->len == 0) {
+			if (s->flags & HP_TCP_RST && w->state != HP_WINDOW_NONE)
+				d->window = HP_WINDOW_REMOVE;
+			return;
+		}
+		if (policy->mode == HP_MODE_STREAM) {
+			d->content = HP_CONTENT_STREAM;
+			d->copy_len = hp_min(s->len, HP_MAX_COPY);
+			return;
+		}
+		if (w->state == HP_WINDOW_SILENT)
+			return;
+		rel = s->seq - w->base;
+		if (w->state == HP_WINDOW_OPEN && rel < w->limit) {
+			hp_window_take(w, s, rel, policy, d);
+			return;
+		}
+		if (w->state == HP_WINDOW_UNDECIDED && rel < w->limit) {
+			known = w->have == 0xffff ? HP_HEAD : 0;
+			if (rel < HP_HEAD)
+				known = hp_window_gather(w, s, rel);
+			at_start = 1;
 		}
 	}
-	/* No window, or not in it: a message may begin here all the same (keep-alive, reused port). */
-	v = hp_classify(s->head, s->head_len, 0, policy);
-	if (v.content <= HP_CONTENT_UNDECIDED)
+	if (at_start)
+		__builtin_memcpy(head, w->head, HP_HEAD);
+	HP_FORGET(known);
+	v = hp_classify(head, known, at_start, policy);
+	HP_FORGET(v.content);
+	HP_FORGET(v.scan);
+	HP_FORGET(v.limit);
+	if (!at_start) {
+		/* No window, or not in it: a message may begin here all the same (keep-alive, reused port). */
+		if (v.content <= HP_CONTENT_UNDECIDED)
+			return;
+		if (w->state == HP_WINDOW_NONE)
+			w->messages = 0;
+		hp_window_open(w, s->seq, v.limit, HP_WINDOW_OPEN, v.content, policy);
+		hp_window_decide(w, &v);
+		hp_window_take(w, s, 0, policy, d);
+		d->by_content = 1;
 		return;
-	if (w->state == HP_WINDOW_NONE)
-		w->messages = 0;
-	hp_window_open(w, seq, v.limit, HP_WINDOW_OPEN, v.content, policy);
-	hp_window_decide(w, &v);
-	hp_window_take(w, s, 0, policy, d);
-	d->by_content = 1;
+	}
+	if (v.content > HP_CONTENT_UNDECIDED) {
+		hp_window_decide(w, &v);
+	} else if (v.content == HP_CONTENT_NONE && known && !(s->flags & HP_TCP_SYN)) {
+		/* None of ours: a sample to name it by, then quiet. */
+		w->state = HP_WINDOW_NONE;
+		d->window = HP_WINDOW_REMOVE;
+		if (rel < HP_SAMPLE) {
+			d->content = HP_CONTENT_OTHER;
+			d->copy_len = hp_min(s->len, HP_SAMPLE - rel);
+		}
+		return;
+	}
+	hp_window_take(w, s, rel, policy, d);
+	if (s->flags & HP_TCP_SYN)
+		d->content = s->flags & HP_TCP_ACK ? HP_CONTENT_SYN_ACK : HP_CONTENT_SYN;
 }
 
 /*
@@ -208,6 +244,7 @@ static hp_always_inline void hp_scan(const __u8 *data, struct hp_window *w, cons
 				     struct hp_decision *d)
 {
 	__u32 begin = w->next - d->copy_len, end;
+	__u64 at;
 
 	if (hp_is_http(w->content)) {
 		end = hp_scan_headers(data, d->copy_len, &w->line_end);
@@ -220,9 +257,11 @@ static hp_always_inline void hp_scan(const __u8 *data, struct hp_window *w, cons
 		end = hp_scan_banner(data, d->copy_len);
 		if (end) {
 			w->mark = begin + end;
-			if (end + 4 <= d->copy_len && end + 4 <= 512) {
-				w->limit = hp_min(w->mark + 4 + ((__u32)data[end + 1] << 16 |
-								 (__u32)data[end + 2] << 8 | data[end + 3]),
+			at = end;
+			HP_OPAQUE(at);
+			if (at <= HP_BANNER_WORDS * 8 - 4 && end + 4 <= d->copy_len) {
+				w->limit = hp_min(w->mark + 4 + ((__u32)data[at + 1] << 16 |
+								 (__u32)data[at + 2] << 8 | data[at + 3]),
 						  HP_SSH_LIMIT - 1);
 				if (w->next > w->limit) {
 					d->copy_len -= w->next - w->limit;
@@ -231,6 +270,18 @@ static hp_always_inline void hp_scan(const __u8 *data, struct hp_window *w, cons
 			}
 		}
 	}
+	if (w->next >= w->limit || w->segments == 0)
+		d->window = hp_window_close(w, policy);
+}
+
+/*
+ * Instead of hp_scan() when the bytes were not loaded (over the rate, ring full): the end of the
+ * header block can no longer be told, so that the window runs to its limit.
+ */
+static hp_always_inline void hp_scan_missed(struct hp_window *w, const struct hp_policy *policy,
+					    struct hp_decision *d)
+{
+	w->line_end |= HP_LINE_LOST;
 	if (w->next >= w->limit || w->segments == 0)
 		d->window = hp_window_close(w, policy);
 }

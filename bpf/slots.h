@@ -3,7 +3,17 @@
  * Where windows live: a set-associative table of handshake slots. The tags and ages of a set fill
  * one cache line; the victim is the oldest of its eight ways, so that a flood evicts the flood and
  * not the handshakes that wait for a distant peer. The same code runs over kernel maps and over user
- * space arrays, so that both homes find, age and evict alike.
+ * space arrays, so that both homes find, age and evict alike:
+ *
+ * - hp_flow_set() and hp_flow_tag() of the hash give the set and the tag. The window of a key is in the
+ *   first way with its tag whose slot holds the equal key.
+ * - HP_WINDOW_STORE: the window is written back; without a slot the way that hp_set_victim() names is
+ *   filled first (key, window, no stash), its tag set. Then the way's age is the time of the packet.
+ * - HP_WINDOW_REMOVE: the way's tag becomes 0; nothing else changes.
+ * - HP_WINDOW_KEEP changes nothing, the age included.
+ *
+ * Packets that no window can select are not looked up: TCP without payload but for SYN and RST, and
+ * datagrams that are neither a QUIC Initial nor a DTLS hello.
  */
 #ifndef HP_SLOTS_H
 #define HP_SLOTS_H
@@ -22,7 +32,7 @@ struct hp_flow_key {
 	__u8 destination[16];
 	__u16 source_port;	/* network order */
 	__u16 destination_port;	/* network order */
-	__u32 scope;		/* interface index (user space: of the file's interface) */
+	__u32 scope;		/* interface index; at the cgroup hook the socket's network namespace; in files the interface's number */
 	__u8 protocol;
 	__u8 direction;		/* enum hp_direction; user space: 0 */
 	__u8 reserved[6];

@@ -19,6 +19,23 @@
 #define hp_always_inline inline __attribute__((always_inline))
 #endif
 
+/* Read eight bytes at a time, which the kernel's verifier allows on its stack only when aligned. */
+#define HP_ALIGNED __attribute__((aligned(8)))
+
+/*
+ * For the kernel's verifier alone (bpf/program.h says more): HP_OPAQUE keeps a computation as it is
+ * written, without branches; HP_FORGET makes one state of the many that meet at a point.
+ */
+#ifndef HP_OPAQUE
+#define HP_OPAQUE(x) ((void)(x))
+#endif
+#ifndef HP_LOAD64
+#define HP_LOAD64(p) __extension__({ __u64 hp_word; __builtin_memcpy(&hp_word, (p), 8); hp_word; })
+#endif
+#ifndef HP_FORGET
+#define HP_FORGET(x) ((void)(x))
+#endif
+
 /* Loops over a fixed small count that must not cost the verifier a branch an iteration. */
 #ifdef __clang__
 #define HP_UNROLL _Pragma("unroll")
@@ -46,18 +63,20 @@ struct hp_window {
 	__u8 line_end;		/* HTTP: how much of an empty line the last scanned byte completed */
 	__u8 reserved;
 	__u16 have;		/* bit i: head[i] holds stream byte i */
-	__u8 head[HP_HEAD];	/* the first stream bytes, gathered from any segmentation */
+	__u8 head[HP_HEAD] HP_ALIGNED;	/* the first stream bytes, gathered from any segmentation */
 };
 HP_STATIC_ASSERT(sizeof(struct hp_window) == 40, "hp_window layout");
 
 struct hp_segment {
+	__u8 head[HP_HEAD] HP_ALIGNED;	/* first payload bytes, zero behind head_len */
 	__u32 seq;		/* TCP sequence number of the first payload byte (of the SYN: its own) */
 	__u32 len;		/* payload bytes */
 	__u8 flags;		/* TCP flags, low byte */
 	__u8 head_len;		/* min(len, HP_HEAD): valid bytes in head */
-	__u8 head[HP_HEAD];	/* first payload bytes, zero behind head_len */
 	__u16 reserved;
+	__u32 reserved2;
 };
+HP_STATIC_ASSERT(sizeof(struct hp_segment) == 32, "hp_segment layout");
 
 enum hp_window_action {
 	HP_WINDOW_KEEP = 0,	/* nothing changed */

@@ -86,6 +86,20 @@ struct hp_owner {
 };
 HP_STATIC_ASSERT(sizeof(struct hp_owner) == 48, "hp_owner layout");
 
+/*
+ * Socket-local storage (map "socket_owners"). Two owners, each written once before it can be seen, so
+ * that a reader on another CPU never sees half of one and half of the other. A child that is accepted
+ * inherits `owner` of its listener.
+ */
+struct hp_socket {
+	struct hp_owner owner;	/* who connected, listens, created or held it */
+	struct hp_owner worker;	/* who first read from it, once has_worker is set */
+	__u64 cookie;		/* of UDP sockets */
+	__u32 has_worker;
+	__u32 reserved;
+};
+HP_STATIC_ASSERT(sizeof(struct hp_socket) == 112, "hp_socket layout");
+
 #define HP_PACKET_TRUNCATED 0x0001	/* fewer payload bytes were copied than selected (load failed part way) */
 #define HP_PACKET_L2 0x0002		/* the headers begin with layer 2 (l2_len > 0) */
 #define HP_PACKET_PEER_LOCAL 0x0004	/* `peer` names the sending process: both ends are on this host */
@@ -113,7 +127,7 @@ struct hp_packet {
 	__u64 syn_time_ns;	/* of the late SYN, else 0 */
 	__u64 cookie;		/* local socket's cookie, 0 if none */
 	__u32 cpu;
-	__u32 sequence;		/* counts records of this ring on this CPU: gaps are losses */
+	__u32 sequence;		/* counts records of this ring on this CPU: a jump forward is a loss (an interrupted program may give a number twice) */
 	__u32 ifindex;
 	__u32 frame_len;	/* as on the wire (or skb->len) */
 	__u32 payload_len;	/* layer 4 payload of the segment, by the IP header bounded by the frame */
@@ -130,7 +144,7 @@ struct hp_packet {
 };
 HP_STATIC_ASSERT(sizeof(struct hp_packet) == 128, "hp_packet layout");
 
-#define HP_PATH_MAX 512		/* executable path, components joined, NUL terminated */
+#define HP_PATH_MAX 512		/* executable path, absolute, without a NUL */
 #define HP_ARGS_MAX 1024	/* command line as in memory: arguments separated by NUL */
 
 /* A process: at exec, or when a process that was not seen to exec first owns a socket. */
@@ -151,7 +165,7 @@ struct hp_process {
 	__u32 mntns;		/* inode number: the path is of this mount namespace */
 	__u16 path_len;		/* bytes of the path that follow the struct */
 	__u16 args_len;		/* bytes of the command line that follow the path */
-	__u32 exe_dev;		/* device and inode of the executable, 0 if unknown */
+	__u32 exe_dev;		/* device (as in stat's st_dev) and inode of the executable, 0 if unknown */
 	__u64 exe_inode;
 	char comm[16];
 };
@@ -175,8 +189,27 @@ struct hp_owner_event {
 };
 HP_STATIC_ASSERT(sizeof(struct hp_owner_event) == 112, "hp_owner_event layout");
 
-/* Counters, one array entry a CPU. Every packet that the selector chose is in `selected` and, unless
- * it became a record, in exactly one of the losses. */
+/*
+ * What the program seed_sockets (iter/task_file) writes for each TCP and UDP socket that it finds in a
+ * descriptor table, back to back: the file descriptor of the iterator is read until it ends. The
+ * sockets are owned in the kernel by then; user space learns here which processes to look up.
+ */
+struct hp_seed {
+	__u64 cookie;		/* of the socket, 0 if it never got one */
+	__u32 fd;		/* in the table of owner.pid */
+	__u16 local_port;	/* host order */
+	__u8 protocol;		/* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 state;		/* TCP state number; 10 = LISTEN */
+	struct hp_owner owner;	/* the process whose table this is: the first one found becomes the holder */
+};
+HP_STATIC_ASSERT(sizeof(struct hp_seed) == 64, "hp_seed layout");
+
+/*
+ * Counters, one array entry a CPU. The books: what the selector chose became a record or is in exactly
+ * one of the losses,
+ *   selected = emitted + syn_stashed + lost_ring + lost_rate + lost_load + own.
+ * A stashed SYN is not lost when syn_late counts it: it travels with the first payload's record.
+ */
 enum hp_counter {
 	HP_COUNT_PACKETS,		/* packets the programs saw */
 	HP_COUNT_SELECTED,		/* chosen by the selector */

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The programs, one entry each; what they do stands in the headers. Each can be left out on its own
+ * (autoload), because no kernel must have all that they need:
+ *
+ *   tc_*, cgroup_*        5.10
+ *   xdp_ingress           5.10; hellos larger than 4 KiB in one frame from 5.18
+ *   sock_create           5.10
+ *   process_exec          5.10
+ *   sock_state, sock_read 5.12 (storage and cookies in tracing programs)
+ *   seed_sockets          5.11
+ */
+#include "bpf/capture.h"
+
+char hp_license[] SEC("license") = "Dual BSD/GPL";
+
+SEC("tc")
+int tc_ingress(struct __sk_buff *skb)
+{
+	hp_capture_skb(skb, HP_HOOK_TC, HP_INGRESS, 1);
+	return TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int tc_egress(struct __sk_buff *skb)
+{
+	hp_capture_skb(skb, HP_HOOK_TC, HP_EGRESS, 1);
+	return TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int tc_ingress_l3(struct __sk_buff *skb)
+{
+	hp_capture_skb(skb, HP_HOOK_TC, HP_INGRESS, 0);
+	return TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int tc_egress_l3(struct __sk_buff *skb)
+{
+	hp_capture_skb(skb, HP_HOOK_TC, HP_EGRESS, 0);
+	return TC_ACT_UNSPEC;
+}
+
+SEC("cgroup_skb/ingress")
+int cgroup_ingress(struct __sk_buff *skb)
+{
+	hp_capture_skb(skb, HP_HOOK_CGROUP, HP_INGRESS, 0);
+	return 1;
+}
+
+SEC("cgroup_skb/egress")
+int cgroup_egress(struct __sk_buff *skb)
+{
+	hp_capture_skb(skb, HP_HOOK_CGROUP, HP_EGRESS, 0);
+	return 1;
+}
+
+SEC("xdp")
+int xdp_ingress(struct xdp_md *xdp)
+{
+	hp_capture_xdp(xdp);
+	return XDP_PASS;
+}
