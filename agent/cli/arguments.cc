@@ -205,6 +205,7 @@ int command_line(int argc, char** argv) {
   StatusCommand status_command;
   CLI::App* status_app = app.add_subcommand("status", "what a running agent does: counters, losses, rates");
   status_app->add_flag("--json", status_command.json, "as JSON");
+  status_app->add_option("--pid", status_command.pid, "of this process, where several run")->type_name("PID");
   status_app->add_option("--control", status_command.control, "its socket")->type_name("PATH");
 
   ConfigCommand config_command;

@@ -59,7 +59,8 @@ struct DoctorCommand {
 };
 
 struct StatusCommand {
-  std::string control;
+  std::string control;  // path of a socket; empty: the agents in the runtime directory
+  uint32_t pid = 0;     // 0: the first agent
   bool json = false;
 };
 

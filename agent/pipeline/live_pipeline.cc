@@ -85,6 +85,7 @@ void LivePipeline::read_clocks(bool always) {
 
 void LivePipeline::publish_counters() {
   std::lock_guard lock(counters_mutex_);
+  counters_.reader = capture_.reader_counters();
   counters_.engine = engine_.counters();
   counters_.processes = processes_.counters();
   counters_.documents = outlet_.taken();

@@ -36,6 +36,7 @@ struct LivePipelineOptions {
 
 // Counters as they were at the end of the last round.
 struct LivePipelineCounters {
+  ReaderCounters reader;
   EngineCounters engine;
   ProcessTableCounters processes;
   uint64_t documents = 0;    // handed to the outputs
