@@ -233,19 +233,19 @@ static hp_always_inline int hp_enabled(void)
  * The network namespace of the socket at the cgroup hook, whose number tells two flows apart that
  * have the same addresses in two namespaces. Without a full TCP socket: the interface.
  */
-static hp_always_inline __u32 hp_scope(struct __sk_buff *skb, const __u32 hook)
+static hp_always_inline __u32 hp_scope(struct __sk_buff *skb, const __u32 hook, __u32 ifindex)
 {
 	struct bpf_sock *sk;
 	struct tcp_sock *tcp;
 
 	if (hook != HP_HOOK_CGROUP)
-		return skb->ifindex;
+		return ifindex;
 	sk = skb->sk;
 	if (!sk)
-		return skb->ifindex;
+		return ifindex;
 	tcp = (struct tcp_sock *)bpf_skc_to_tcp_sock(sk);
 	if (!tcp)
-		return skb->ifindex;
+		return ifindex;
 	return tcp->inet_conn.icsk_inet.sk.__sk_common.skc_net.net->ns.inum;
 }
 
@@ -276,11 +276,12 @@ static hp_always_inline void hp_capture_skb(struct __sk_buff *skb, const __u32 h
 		return;
 	}
 	hp_forget_headers(&work.headers);
-	work.ifindex = skb->ifindex;
+	/* Once and through volatile: a context may only be read at the offset of a field, not by pointer. */
+	work.ifindex = *(volatile __u32 *)&skb->ifindex;
 	work.frame_len = frame.len;
 	work.vlan_offloaded = hook == HP_HOOK_TC && skb->vlan_present;
 	work.vlan_tci = work.vlan_offloaded ? (__u16)skb->vlan_tci : 0;
-	work.headers.key.scope = hp_scope(skb, hook);
+	work.headers.key.scope = hp_scope(skb, hook, work.ifindex);
 	hp_capture(skb, hook, direction, ethernet, &frame, &work);
 }
 

@@ -38,7 +38,12 @@
  */
 static volatile __u64 hp_nothing;
 
-#define HP_FORGET(x) ((x) += (__typeof__(x))hp_nothing)
+#define HP_FORGET(x)                                                                  \
+	do {                                                                          \
+		__u64 hp_forgotten = (__u64)(x) + hp_nothing;                         \
+		asm volatile("" : "+r"(hp_forgotten));                                \
+		(x) = (__typeof__(x))hp_forgotten;                                    \
+	} while (0)
 
 #include "bpf/selector.h"
 #include "bpf/slots.h"
