@@ -11,6 +11,7 @@
  *   seed_sockets          5.11
  */
 #include "bpf/capture.h"
+#include "bpf/process.h"
 
 char hp_license[] SEC("license") = "Dual BSD/GPL";
 
@@ -61,4 +62,39 @@ int xdp_ingress(struct xdp_md *xdp)
 {
 	hp_capture_xdp(xdp);
 	return XDP_PASS;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(sock_state, struct sock *sk, int old_state, int new_state)
+{
+	hp_on_state(sk, new_state);
+	return 0;
+}
+
+SEC("tp_btf/tcp_rcv_space_adjust")
+int BPF_PROG(sock_read, struct sock *sk)
+{
+	hp_on_read(sk);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_binprm *binary)
+{
+	hp_announce(1);
+	return 0;
+}
+
+SEC("cgroup/sock_create")
+int sock_create(struct bpf_sock *sk)
+{
+	hp_on_create(sk);
+	return 1;
+}
+
+SEC("iter/task_file")
+int seed_sockets(struct bpf_iter__task_file *ctx)
+{
+	hp_on_seed(ctx);
+	return 0;
 }
