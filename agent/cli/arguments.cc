@@ -225,9 +225,7 @@ int command_line(int argc, char** argv) {
   config_part("schema", "JSON Schema of the file", ConfigCommand::What::schema, false);
   config_part("reference", "the documentation of every key", ConfigCommand::What::reference, false);
 
-#ifdef HP_LIVE
   CLI::App* detach_app =
-#endif
       app.add_subcommand("detach", "remove what an agent that was killed left in the kernel");
   CLI::App* version_app = app.add_subcommand("version", "print the version");
 
@@ -256,7 +254,6 @@ int command_line(int argc, char** argv) {
     if (read_format_given->count() != 0) read_command.output.format = read_format;
     return read(read_command);
   }
-#ifdef HP_LIVE
   if (capture_app->parsed()) {
     capture_command.interfaces.insert(capture_command.interfaces.end(), more_interfaces.begin(),
                                       more_interfaces.end());
@@ -268,7 +265,6 @@ int command_line(int argc, char** argv) {
   if (status_app->parsed()) return status(status_command);
   if (config_app->parsed()) return config(config_command);
   if (detach_app->parsed()) return detach();
-#endif
   std::cout << app.help();
   return exit_usage;
 }
