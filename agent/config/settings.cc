@@ -72,6 +72,11 @@ void read_section(const YamlNode& map, const std::string& section, Problems& pro
       continue;
     }
     const std::string path = section.empty() ? key.text : section + "." + key.text;
+    if (const size_t dot = key.text.rfind('.'); dot != std::string::npos && find_key(path)) {
+      problems.add(key, "keys are nested, not dotted: write '" + key.text.substr(dot + 1) + "' below '" +
+                            path.substr(0, path.rfind('.')) + "'");
+      continue;
+    }
     if (const SettingKey* row = find_key(path)) {
       row->read(value, problems, settings);
     } else if (is_section(path)) {
