@@ -40,6 +40,7 @@ std::string_view HttpHeaders::value(std::string_view name) const {
 }
 
 bool HttpHeaderParser::line(std::string_view text, size_t& at, std::string_view& out) {
+  if (at >= text.size()) return false;
   const void* end = std::memchr(text.data() + at, '\n', text.size() - at);
   if (end == nullptr) return false;
   size_t newline = static_cast<size_t>(static_cast<const char*>(end) - text.data());

@@ -132,10 +132,12 @@ Reason TlsHandshakeReader::next(HandshakeMessage& out) {
   const size_t position_then = position_;
   const Bytes record_then = record_;
   const uint32_t missing_then = record_missing_;
+  const bool change_cipher_spec_then = change_cipher_spec_;
   auto give_up = [&](Reason reason) {
     position_ = position_then;
     record_ = record_then;
     record_missing_ = missing_then;
+    change_cipher_spec_ = change_cipher_spec_then;
     stopped_ = reason;
     return reason;
   };

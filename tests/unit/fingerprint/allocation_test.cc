@@ -16,9 +16,16 @@
 #include "fingerprint/server_hello.h"
 #include "fingerprint/tcp_handshake.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define HP_COUNTS_ALLOCATIONS 0  // the sanitizer has an allocator of its own
-#else
+// A sanitizer has an allocator of its own; GCC and clang say so in different ways.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || __has_feature(thread_sanitizer)
+#define HP_COUNTS_ALLOCATIONS 0
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HP_COUNTS_ALLOCATIONS 0
+#endif
+#ifndef HP_COUNTS_ALLOCATIONS
 #define HP_COUNTS_ALLOCATIONS 1
 #endif
 

@@ -162,6 +162,19 @@ TEST(TlsHandshakeReader, NeverAsksForMoreThanItNeeds) {
   }
 }
 
+// Found by fuzzing: a ChangeCipherSpec inside an open message must not make its first record look
+// encrypted when the reader is asked again.
+TEST(TlsHandshakeReader, AsksForTheSameAgainWithAChangeCipherSpecInsideAnOpenMessage) {
+  Buffer stream = join({record(handshake_record, prefix(handshake(2, Buffer(300, 9)), 40)), record(change_cipher_spec, Buffer{1})});
+  TlsHandshakeReader reader(stream, workspace());
+  HandshakeMessage message;
+  ASSERT_EQ(reader.next(message), Reason::need_more);
+  const uint32_t needed = reader.needed();
+  EXPECT_EQ(needed, 5u + 304 - 40);
+  EXPECT_EQ(reader.next(message), Reason::need_more);
+  EXPECT_EQ(reader.needed(), needed);
+}
+
 TEST(TlsHandshakeReader, RefusesOtherProtocolsAtOnce) {
   for (std::string_view text : {"GET / HTTP/1.1\r\n", "SSH-2.0-x\r\n", "\x05\x01", "\x16\x04\x01", "\x16\x03\x09", "\x19\x03\x03"}) {
     Buffer stream = Builder().text(text);
