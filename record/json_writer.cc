@@ -160,11 +160,10 @@ class Writer {
   // The strings of all kinds whose place is this object.
   template <size_t row>
   void fingerprints() {
-    constexpr std::string_view object = parent_of(rows[row].path);
     constexpr auto here = [] {
       std::array<bool, kind_count> result{};
       for (size_t kind = 0; kind < kind_count; ++kind)
-        result[kind] = parent_of(kinds[kind].record_path) == object;
+        result[kind] = parent_of(kinds[kind].record_path) == parent_of(rows[row].path);
       return result;
     }();
     for (size_t kind = 0; kind < kind_count; ++kind) {
