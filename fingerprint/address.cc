@@ -50,8 +50,8 @@ bool parse_v4(std::string_view text, uint8_t* out) {
 }
 
 bool parse_v6(std::string_view text, std::array<uint8_t, 16>& out) {
-  size_t filled = 0;   // bytes written so far
-  size_t gap = 17;     // where "::" stands; 17: nowhere
+  size_t filled = 0;  // bytes written so far
+  size_t gap = 17;    // where "::" stands; 17: nowhere
   if (text.starts_with("::")) {
     gap = 0;
     text.remove_prefix(2);
@@ -61,7 +61,8 @@ bool parse_v6(std::string_view text, std::array<uint8_t, 16>& out) {
     size_t end = text.find(':');
     std::string_view group = text.substr(0, end);
     if (group.find('.') != std::string_view::npos) {  // a dotted tail of four bytes
-      if (end != std::string_view::npos || filled > 12 || !parse_v4(group, &out[filled])) return false;
+      if (end != std::string_view::npos || filled > 12 || !parse_v4(group, &out[filled]))
+        return false;
       filled += 4;
       break;
     }

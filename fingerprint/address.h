@@ -39,7 +39,9 @@ struct Address {
   constexpr bool v4() const { return version == 4; }
   constexpr bool v6() const { return version == 6; }
   // The 4 or 16 wire bytes; empty when absent.
-  constexpr Bytes wire() const { return {bytes.data(), v4() ? size_t{4} : v6() ? size_t{16} : size_t{0}}; }
+  constexpr Bytes wire() const {
+    return {bytes.data(), v4() ? size_t{4} : v6() ? size_t{16} : size_t{0}};
+  }
 
   friend constexpr bool operator==(const Address&, const Address&) = default;
   // IPv4 before IPv6, each in numerical order.
@@ -48,10 +50,10 @@ struct Address {
     return a.bytes <=> b.bytes;
   }
 
-  bool is_loopback() const;      // 127.0.0.0/8, ::1
-  bool is_unspecified() const;   // 0.0.0.0, ::
-  bool is_multicast() const;     // 224.0.0.0/4, ff00::/8
-  bool is_link_local() const;    // 169.254.0.0/16, fe80::/10
+  bool is_loopback() const;     // 127.0.0.0/8, ::1
+  bool is_unspecified() const;  // 0.0.0.0, ::
+  bool is_multicast() const;    // 224.0.0.0/4, ff00::/8
+  bool is_link_local() const;   // 169.254.0.0/16, fe80::/10
   // Not meant for the public Internet: loopback, link-local, RFC 1918, RFC 4193, RFC 6598.
   bool is_private() const;
 };

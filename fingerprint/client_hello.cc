@@ -174,7 +174,8 @@ Reason parse_client_hello(const HandshakeMessage& message, ClientHello& out) {
     out = ClientHello{};
     return Reason::not_this_protocol;
   }
-  if (!message.sslv2) return parse_client_hello(message.body, message.length, HelloTransport::tls, out);
+  if (!message.sslv2)
+    return parse_client_hello(message.body, message.length, HelloTransport::tls, out);
   out = ClientHello{};
   return parse_sslv2(message, out);
 }

@@ -18,7 +18,7 @@ enum class HelloTransport : uint8_t { tls, quic, dtls };
 // A ClientHello (RFC 8446 section 4.1.2). Everything is a view into the message.
 struct ClientHello {
   HelloTransport transport = HelloTransport::tls;
-  bool sslv2 = false;              // SSLv2-style: 3-byte cipher specs, no extensions
+  bool sslv2 = false;  // SSLv2-style: 3-byte cipher specs, no extensions
   // All bytes of the message are there, and its fields up to the compression methods are sound:
   // strings can be made. When false the facts are those before the cut or the fault, and strings
   // are written from it only where a writer says so.
@@ -30,33 +30,33 @@ struct ClientHello {
   bool has_extensions = false;     // the extension block's length field was there
 
   uint16_t legacy_version = 0;
-  Bytes random;                    // 32 bytes (SSLv2: the challenge, 16 to 32)
+  Bytes random;  // 32 bytes (SSLv2: the challenge, 16 to 32)
   Bytes session_id;
-  Bytes cookie;                    // DTLS only
-  Bytes cipher_suites;             // read with U16List; SSLv2: 3 bytes each
-  Bytes compression_methods;       // one byte each
+  Bytes cookie;               // DTLS only
+  Bytes cipher_suites;        // read with U16List; SSLv2: 3 bytes each
+  Bytes compression_methods;  // one byte each
   ExtensionList extensions;
 
   // From the extensions; views are empty and flags false when the extension is absent or broken.
   // The first of several equal extensions counts.
   bool has_server_name = false;
-  std::string_view server_name;    // host name as sent: not lower-cased, not checked
+  std::string_view server_name;  // host name as sent: not lower-cased, not checked
   bool has_alpn = false;
-  Bytes alpn;                      // read with ProtocolNameList
+  Bytes alpn;  // read with ProtocolNameList
   bool has_supported_versions = false;
-  Bytes supported_versions;        // U16List
-  Bytes supported_groups;          // U16List
-  Bytes ec_point_formats;          // one byte each
-  Bytes signature_algorithms;      // U16List
+  Bytes supported_versions;    // U16List
+  Bytes supported_groups;      // U16List
+  Bytes ec_point_formats;      // one byte each
+  Bytes signature_algorithms;  // U16List
   bool has_key_share = false;
-  Bytes key_shares;                // KeyShareList
-  Bytes psk_modes;                 // one byte each
+  Bytes key_shares;  // KeyShareList
+  Bytes psk_modes;   // one byte each
   bool has_pre_shared_key = false;
   bool has_early_data = false;
   bool has_encrypted_client_hello = false;
   bool has_extended_master_secret = false;
   bool has_session_ticket = false;
-  Bytes session_ticket;            // empty: the client only says that it would take one
+  Bytes session_ticket;  // empty: the client only says that it would take one
   Bytes quic_transport_parameters;
 
   // The first ALPN name, or "".

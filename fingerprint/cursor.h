@@ -61,7 +61,8 @@ class Cursor {
   }
   constexpr uint32_t u24() {
     if (!need(3)) return 0;
-    uint32_t value = static_cast<uint32_t>(at_[0]) << 16 | static_cast<uint32_t>(at_[1]) << 8 | at_[2];
+    uint32_t value =
+        static_cast<uint32_t>(at_[0]) << 16 | static_cast<uint32_t>(at_[1]) << 8 | at_[2];
     at_ += 3;
     return value;
   }
@@ -106,7 +107,8 @@ class Cursor {
 
  private:
   constexpr bool need(size_t n) {
-    if (n <= left()) [[likely]] return true;
+    if (n <= left()) [[likely]]
+      return true;
     fail();
     return false;
   }

@@ -29,11 +29,13 @@ Digests::Digests() {
   constexpr std::array<uint8_t, 3> text = {'a', 'b', 'c'};
   Md5 md5{};
   Sha256 sha256{};
-  available_ = compute_md5(text, md5.data()) && compute_sha256(text, sha256.data()) && md5[0] == 0x90 &&
-               md5[15] == 0x72 && sha256[0] == 0xba && sha256[31] == 0xad;
+  available_ = compute_md5(text, md5.data()) && compute_sha256(text, sha256.data()) &&
+               md5[0] == 0x90 && md5[15] == 0x72 && sha256[0] == 0xba && sha256[31] == 0xad;
 }
 
-bool Digests::md5(Bytes bytes, Md5& out) const { return available_ && compute_md5(bytes, out.data()); }
+bool Digests::md5(Bytes bytes, Md5& out) const {
+  return available_ && compute_md5(bytes, out.data());
+}
 
 bool Digests::sha256(Bytes bytes, Sha256& out) const {
   return available_ && compute_sha256(bytes, out.data());

@@ -13,8 +13,8 @@ using Sha256 = std::array<uint8_t, 32>;
 
 // MD5 and SHA-256 by libcrypto's block functions, which belong to no provider: a host whose
 // configuration demands FIPS (which has no MD5) still prints JA3, no configuration can change a
-// fingerprint, and nothing is looked up or allocated for a digest. (The EVP interface of OpenSSL 3.0
-// allocates and frees a context for every digest, also when one is reused.)
+// fingerprint, and nothing is looked up or allocated for a digest. (The EVP interface of
+// OpenSSL 3.0 allocates and frees a context for every digest, also when one is reused.)
 class Digests {
  public:
   // Checks both algorithms against a known value.

@@ -15,6 +15,8 @@ constexpr bool is_grease(uint16_t value) {
 }
 
 // The value itself, or 0x0a0a for GREASE.
-constexpr uint16_t without_grease(uint16_t value) { return is_grease(value) ? grease_normal : value; }
+constexpr uint16_t without_grease(uint16_t value) {
+  return is_grease(value) ? grease_normal : value;
+}
 
 }  // namespace handprint

@@ -73,14 +73,16 @@ Reason HttpHeaderParser::fields(std::string_view text, size_t& at, HttpHeaders& 
     if (is_blank(field.front())) {  // obs-fold: the value of the field before goes on
       if (out.count_ == 0) return Reason::malformed_http;
       HttpHeader& previous = out.fields_[out.count_ - 1];
-      previous.line = std::string_view(previous.line.data(),
-                                       static_cast<size_t>(field.data() + field.size() - previous.line.data()));
+      previous.line =
+          std::string_view(previous.line.data(),
+                           static_cast<size_t>(field.data() + field.size() - previous.line.data()));
       previous.value = trim(previous.line.substr(previous.name.size() + 1));
       at = behind;
       continue;
     }
     size_t colon = field.find(':');
-    if (colon == std::string_view::npos || !field_name(field.substr(0, colon))) return Reason::malformed_http;
+    if (colon == std::string_view::npos || !field_name(field.substr(0, colon)))
+      return Reason::malformed_http;
     if (out.count_ == max_http_headers) return Reason::too_many_headers;
     out.fields_[out.count_++] = {field, field.substr(0, colon), trim(field.substr(colon + 1))};
     at = behind;

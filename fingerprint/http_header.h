@@ -20,7 +20,7 @@ inline constexpr size_t max_http_header_bytes = 64 * 1024;
 // One header field, in the case and spelling of the wire. A folded value (RFC 9112 section 5.2)
 // holds its line breaks.
 struct HttpHeader {
-  std::string_view line;   // from the name to the end of the value, without the final line break
+  std::string_view line;  // from the name to the end of the value, without the final line break
   std::string_view name;
   std::string_view value;  // without blanks around it
 };

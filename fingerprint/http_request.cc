@@ -31,14 +31,24 @@ bool may_become_request(std::string_view text) {
 }
 
 // pmercury's packaged lists: these fields stand with their values.
-constexpr std::string_view with_value_any_case[] = {
-    "accept", "accept-encoding", "accept-language", "cache-control", "connection", "content-length",
-    "dnt", "dpr", "intervention", "upgrade-insecure-requests", "viewport-width", "x-requested-with"};
+constexpr std::string_view with_value_any_case[] = {"accept",
+                                                    "accept-encoding",
+                                                    "accept-language",
+                                                    "cache-control",
+                                                    "connection",
+                                                    "content-length",
+                                                    "dnt",
+                                                    "dpr",
+                                                    "intervention",
+                                                    "upgrade-insecure-requests",
+                                                    "viewport-width",
+                                                    "x-requested-with"};
 constexpr std::string_view with_value_this_case[] = {"content-type", "origin"};
 
 bool stands_with_value(std::string_view name) {
-  return std::ranges::any_of(with_value_any_case,
-                             [&](std::string_view wanted) { return equal_ignoring_case(name, wanted); }) ||
+  return std::ranges::any_of(
+             with_value_any_case,
+             [&](std::string_view wanted) { return equal_ignoring_case(name, wanted); }) ||
          std::ranges::find(with_value_this_case, name) != std::end(with_value_this_case);
 }
 
@@ -68,7 +78,8 @@ Reason parse_http_request(Bytes stream, HttpRequest& out) {
   if (!HttpHeaderParser::line(text, at, line)) return ended;
   size_t method_end = line.find(' ');
   size_t version_start = line.rfind(' ');
-  if (method_end == std::string_view::npos || version_start == method_end) return Reason::not_this_protocol;
+  if (method_end == std::string_view::npos || version_start == method_end)
+    return Reason::not_this_protocol;
   std::string_view version = line.substr(version_start + 1);
   if (!is_http1_version(version)) return Reason::not_this_protocol;
   out.method = line.substr(0, method_end);
@@ -83,7 +94,8 @@ Reason parse_http_request(Bytes stream, HttpRequest& out) {
 }
 
 Reason write_pmercury_http(const HttpRequest& request, Cut cut, Text& out) {
-  if (request.method.empty() || (!request.complete && cut == Cut::refuse)) return Reason::no_fingerprint;
+  if (request.method.empty() || (!request.complete && cut == Cut::refuse))
+    return Reason::no_fingerprint;
   size_t start = out.size();
   write_leaf(request.method, out);
   write_leaf(request.version, out);

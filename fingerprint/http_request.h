@@ -14,13 +14,13 @@ namespace handprint {
 
 // The head of an HTTP/1 request (RFC 9112): views into the stream.
 struct HttpRequest {
-  bool complete = false;       // the empty line was there
-  size_t length = 0;           // bytes from the request line through the empty line
-  std::string_view method;     // as sent
+  bool complete = false;    // the empty line was there
+  size_t length = 0;        // bytes from the request line through the empty line
+  std::string_view method;  // as sent
   std::string_view uri;
-  std::string_view version;    // "HTTP/1.1"
+  std::string_view version;  // "HTTP/1.1"
   HttpHeaders headers;
-  std::string_view unfinished; // not complete: the last line, as far as it goes
+  std::string_view unfinished;  // not complete: the last line, as far as it goes
 
   std::string_view host() const { return headers.value("host"); }
   std::string_view user_agent() const { return headers.value("user-agent"); }

@@ -35,12 +35,13 @@ Reason parse_http_response(Bytes stream, HttpResponse& out) {
   std::string_view line;
   if (!HttpHeaderParser::line(text, at, line)) return ended;
   // "HTTP/1.1 200 OK"; the reason, and the blank in front of it, may be missing.
-  if (line.size() < 12 || !is_digit(line[7]) || line[8] != ' ' || !is_digit(line[9]) || !is_digit(line[10]) ||
-      !is_digit(line[11]) || (line.size() > 12 && line[12] != ' '))
+  if (line.size() < 12 || !is_digit(line[7]) || line[8] != ' ' || !is_digit(line[9]) ||
+      !is_digit(line[10]) || !is_digit(line[11]) || (line.size() > 12 && line[12] != ' '))
     return Reason::not_this_protocol;
   out.version = line.substr(0, 8);
   out.code = line.substr(9, 3);
-  out.status = static_cast<uint16_t>((line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0'));
+  out.status =
+      static_cast<uint16_t>((line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0'));
   if (line.size() > 13) out.reason = line.substr(13);
 
   Reason reason = HttpHeaderParser::fields(text, at, out.headers);
@@ -51,13 +52,15 @@ Reason parse_http_response(Bytes stream, HttpResponse& out) {
 }
 
 Reason write_pmercury_http_server(const HttpResponse& response, Cut cut, Text& out) {
-  if (response.version.empty() || (!response.complete && cut == Cut::refuse)) return Reason::no_fingerprint;
+  if (response.version.empty() || (!response.complete && cut == Cut::refuse))
+    return Reason::no_fingerprint;
   size_t start = out.size();
   write_leaf(response.version, out);
   write_leaf(response.code, out);
   write_leaf(response.reason, out);
   for (const HttpHeader& header : response.headers) write_leaf(header.line, out);
-  if (!response.unfinished.empty() && response.unfinished != "\r") write_leaf(response.unfinished, out);
+  if (!response.unfinished.empty() && response.unfinished != "\r")
+    write_leaf(response.unfinished, out);
   if (!out.truncated()) return Reason::ok;
   out.rewind(start);
   return Reason::too_long;

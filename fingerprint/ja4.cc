@@ -25,16 +25,26 @@ void sort_values(std::span<uint16_t> values) {
 
 std::string_view version_code(uint16_t version) {
   switch (version) {
-    case 0x0304: return "13";
-    case 0x0303: return "12";
-    case 0x0302: return "11";
-    case 0x0301: return "10";
-    case 0x0300: return "s3";
-    case 0x0002: return "s2";
-    case 0xfeff: return "d1";
-    case 0xfefd: return "d2";
-    case 0xfefc: return "d3";
-    default: return "00";
+    case 0x0304:
+      return "13";
+    case 0x0303:
+      return "12";
+    case 0x0302:
+      return "11";
+    case 0x0301:
+      return "10";
+    case 0x0300:
+      return "s3";
+    case 0x0002:
+      return "s2";
+    case 0xfeff:
+      return "d1";
+    case 0xfefd:
+      return "d2";
+    case 0xfefc:
+      return "d3";
+    default:
+      return "00";
   }
 }
 
@@ -100,7 +110,8 @@ Reason write_ja4(const ClientHello& hello, Ja4Form form, Workspace& workspace, T
   for (const Extension& extension : hello.extensions) {
     if (is_grease(extension.type)) continue;
     ++extension_count;
-    if (sorted && (extension.type == tls_extension::server_name || extension.type == tls_extension::alpn))
+    if (sorted &&
+        (extension.type == tls_extension::server_name || extension.type == tls_extension::alpn))
       continue;
     if (type_count == type_room) return Reason::too_long;
     types[type_count++] = extension.type;

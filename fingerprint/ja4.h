@@ -12,10 +12,10 @@ namespace handprint {
 
 // JA4, TLS client fingerprint (FoxIO, BSD-3-Clause): "t13d1516h2_8daaf6152771_e5627efa2ab1".
 enum class Ja4Form : uint8_t {
-  ja4,     // lists sorted and hashed
-  ja4_r,   // sorted, not hashed
-  ja4_o,   // in the order of the wire, with SNI and ALPN, hashed
-  ja4_ro   // in the order of the wire, not hashed
+  ja4,    // lists sorted and hashed
+  ja4_r,  // sorted, not hashed
+  ja4_o,  // in the order of the wire, with SNI and ALPN, hashed
+  ja4_ro  // in the order of the wire, not hashed
 };
 
 // Writes the form asked for. The first letter follows hello.transport: 't', 'q' or 'd'.

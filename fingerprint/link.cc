@@ -115,7 +115,12 @@ Reason bsd_loopback(Bytes frame, LinkHeader& out) {
   if (in.failed()) return Reason::not_enough_header;
   if (family > 0xffff) family = family >> 24 | (family >> 8 & 0xff00);
   switch (family) {
-    case 2: case 10: case 23: case 24: case 28: case 30:
+    case 2:
+    case 10:
+    case 23:
+    case 24:
+    case 28:
+    case 30:
       return raw_ip(in.rest(), out);
     default:
       return Reason::unsupported_network;
@@ -138,9 +143,11 @@ Reason decode_ppp(Bytes bytes, LinkHeader& out) {
   if ((protocol & 1) == 0) protocol = static_cast<uint16_t>(protocol << 8 | in.u8());
   if (in.failed()) return Reason::not_enough_header;
   switch (protocol) {
-    case 0x0021: case 0x0057:
+    case 0x0021:
+    case 0x0057:
       return raw_ip(in.rest(), out);
-    case 0x0281: case 0x0283:
+    case 0x0281:
+    case 0x0283:
       return mpls(in, out);
     default:
       return Reason::unsupported_network;

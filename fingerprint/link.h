@@ -13,15 +13,15 @@ namespace handprint {
 // Link types of capture files (https://www.tcpdump.org/linktypes.html). Where a DLT number of a
 // live capture differs from the file's number, both stand here.
 namespace link_type {
-inline constexpr uint32_t null = 0;         // BSD loopback, host byte order
+inline constexpr uint32_t null = 0;  // BSD loopback, host byte order
 inline constexpr uint32_t ethernet = 1;
 inline constexpr uint32_t ppp = 9;
-inline constexpr uint32_t raw_dlt = 12;     // DLT_RAW
-inline constexpr uint32_t raw_openbsd = 14; // DLT_RAW of OpenBSD
+inline constexpr uint32_t raw_dlt = 12;      // DLT_RAW
+inline constexpr uint32_t raw_openbsd = 14;  // DLT_RAW of OpenBSD
 inline constexpr uint32_t ppp_hdlc = 50;
-inline constexpr uint32_t ppp_ether = 51;   // PPPoE session
+inline constexpr uint32_t ppp_ether = 51;  // PPPoE session
 inline constexpr uint32_t raw = 101;
-inline constexpr uint32_t loop = 108;       // OpenBSD loopback, network byte order
+inline constexpr uint32_t loop = 108;  // OpenBSD loopback, network byte order
 inline constexpr uint32_t linux_sll = 113;
 inline constexpr uint32_t ipv4 = 228;
 inline constexpr uint32_t ipv6 = 229;

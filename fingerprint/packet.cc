@@ -143,7 +143,8 @@ bool open_vxlan_gpe(const Layer& layer, int depth, Packet& out, Reason& reason) 
   Reason opened = protocol == 3   ? decode_link(link_type::ethernet, in.rest(), link)
                   : protocol <= 2 ? decode_link(link_type::raw, in.rest(), link)
                                   : Reason::malformed_tunnel;
-  return opened == Reason::ok && open_tunnel(Tunnel::vxlan, id >> 8, link, layer, depth, out, reason);
+  return opened == Reason::ok &&
+         open_tunnel(Tunnel::vxlan, id >> 8, link, layer, depth, out, reason);
 }
 
 // 3GPP TS 29.281 section 5: version 1, message G-PDU, tunnel id; three flags announce four more
@@ -182,7 +183,8 @@ bool open_geneve(const Layer& layer, int depth, Packet& out, Reason& reason) {
   LinkHeader link;
   Reason opened = type == 0x6558 ? decode_link(link_type::ethernet, in.rest(), link)
                                  : decode_ethertype(type, in.rest(), link);
-  return opened == Reason::ok && open_tunnel(Tunnel::geneve, id >> 8, link, layer, depth, out, reason);
+  return opened == Reason::ok &&
+         open_tunnel(Tunnel::geneve, id >> 8, link, layer, depth, out, reason);
 }
 
 bool open_ip_in_ip(const Layer& layer, int depth, Packet& out, Reason& reason) {
@@ -232,12 +234,23 @@ Reason decode_udp(Layer layer, int depth, Packet& out) {
   if (depth < max_tunnels) {
     bool opened = false;
     switch (out.destination_port) {
-      case vxlan_port: opened = open_vxlan(payload, false, depth, out, reason); break;
-      case vxlan_port_linux: opened = open_vxlan(payload, true, depth, out, reason); break;
-      case vxlan_gpe_port: opened = open_vxlan_gpe(payload, depth, out, reason); break;
-      case geneve_port: opened = open_geneve(payload, depth, out, reason); break;
-      case gtp_port: opened = open_gtp(payload, depth, out, reason); break;
-      default: break;
+      case vxlan_port:
+        opened = open_vxlan(payload, false, depth, out, reason);
+        break;
+      case vxlan_port_linux:
+        opened = open_vxlan(payload, true, depth, out, reason);
+        break;
+      case vxlan_gpe_port:
+        opened = open_vxlan_gpe(payload, depth, out, reason);
+        break;
+      case geneve_port:
+        opened = open_geneve(payload, depth, out, reason);
+        break;
+      case gtp_port:
+        opened = open_gtp(payload, depth, out, reason);
+        break;
+      default:
+        break;
     }
     if (opened) return reason;
   }
@@ -329,7 +342,8 @@ Reason decode_ipv6(Layer network, int depth, Packet& out) {
     }
     if (size > rest.size()) {
       out.protocol = next;
-      return size > rest.size() + network.left_off ? Reason::malformed_ip : Reason::not_enough_header;
+      return size > rest.size() + network.left_off ? Reason::malformed_ip
+                                                   : Reason::not_enough_header;
     }
     if (next == ip_protocol::fragment) {
       uint16_t offset_flags = load_u16(&rest[2]);
@@ -348,9 +362,12 @@ Reason decode_ipv6(Layer network, int depth, Packet& out) {
 Reason decode_ip(Layer network, int depth, Packet& out) {
   if (network.bytes.empty()) return Reason::not_enough_header;
   switch (network.bytes[0] >> 4) {
-    case 4: return decode_ipv4(network, depth, out);
-    case 6: return decode_ipv6(network, depth, out);
-    default: return Reason::unsupported_network;
+    case 4:
+      return decode_ipv4(network, depth, out);
+    case 6:
+      return decode_ipv6(network, depth, out);
+    default:
+      return Reason::unsupported_network;
   }
 }
 
@@ -358,13 +375,20 @@ Reason decode_ip(Layer network, int depth, Packet& out) {
 
 std::string_view name(Tunnel tunnel) {
   switch (tunnel) {
-    case Tunnel::none: return "";
-    case Tunnel::gre: return "gre";
-    case Tunnel::erspan: return "erspan";
-    case Tunnel::vxlan: return "vxlan";
-    case Tunnel::geneve: return "geneve";
-    case Tunnel::gtp: return "gtp";
-    case Tunnel::ip_in_ip: return "ipip";
+    case Tunnel::none:
+      return "";
+    case Tunnel::gre:
+      return "gre";
+    case Tunnel::erspan:
+      return "erspan";
+    case Tunnel::vxlan:
+      return "vxlan";
+    case Tunnel::geneve:
+      return "geneve";
+    case Tunnel::gtp:
+      return "gtp";
+    case Tunnel::ip_in_ip:
+      return "ipip";
   }
   return "";
 }

@@ -52,31 +52,31 @@ struct Packet {
   // IP
   Address source;
   Address destination;
-  uint8_t ip_version = 0;          // 4 or 6
-  uint8_t ttl = 0;                 // time to live or hop limit
-  uint8_t tos = 0;                 // DSCP and ECN, or traffic class
-  uint16_t ip_id = 0;              // IPv4 only
-  bool dont_fragment = false;      // IPv4 only
-  bool reserved_flag = false;      // IPv4 only: the flag bit that must be zero
-  bool more_fragments = false;     // first fragment of several: the payload is not all of it
-  uint32_t flow_label = 0;         // IPv6 only
-  uint8_t ip_options_length = 0;   // IPv4 only, bytes
-  uint16_t ip_header_length = 0;   // bytes, with options or extension headers
-  uint8_t protocol = 0;            // transport, after extension headers
+  uint8_t ip_version = 0;         // 4 or 6
+  uint8_t ttl = 0;                // time to live or hop limit
+  uint8_t tos = 0;                // DSCP and ECN, or traffic class
+  uint16_t ip_id = 0;             // IPv4 only
+  bool dont_fragment = false;     // IPv4 only
+  bool reserved_flag = false;     // IPv4 only: the flag bit that must be zero
+  bool more_fragments = false;    // first fragment of several: the payload is not all of it
+  uint32_t flow_label = 0;        // IPv6 only
+  uint8_t ip_options_length = 0;  // IPv4 only, bytes
+  uint16_t ip_header_length = 0;  // bytes, with options or extension headers
+  uint8_t protocol = 0;           // transport, after extension headers
 
   // transport
   uint16_t source_port = 0;
   uint16_t destination_port = 0;
   uint32_t sequence = 0;
   uint32_t acknowledgement = 0;
-  uint16_t flags = 0;              // tcp_flag::…, all 12 bits below the data offset
-  uint16_t window = 0;             // as on the wire, not scaled
+  uint16_t flags = 0;   // tcp_flag::…, all 12 bits below the data offset
+  uint16_t window = 0;  // as on the wire, not scaled
   uint16_t urgent = 0;
   Bytes tcp_options;
   uint16_t transport_header_length = 0;
 
-  Bytes payload;                   // what was captured of it
-  uint32_t payload_length = 0;     // what the headers say was on the wire, >= payload.size()
+  Bytes payload;                // what was captured of it
+  uint32_t payload_length = 0;  // what the headers say was on the wire, >= payload.size()
 
   bool is_tcp() const { return protocol == protocol_tcp; }
   bool is_udp() const { return protocol == protocol_udp; }
@@ -85,8 +85,14 @@ struct Packet {
   bool has(uint16_t flag) const { return (flags & flag) != 0; }
   // A connection's first packet from the client (SYN, no ACK; ECE, CWR and data may be there) and
   // from the server.
-  bool is_syn() const { return is_tcp() && (flags & (tcp_flag::syn | tcp_flag::ack | tcp_flag::rst | tcp_flag::fin)) == tcp_flag::syn; }
-  bool is_syn_ack() const { return is_tcp() && (flags & (tcp_flag::syn | tcp_flag::ack | tcp_flag::rst | tcp_flag::fin)) == (tcp_flag::syn | tcp_flag::ack); }
+  bool is_syn() const {
+    return is_tcp() && (flags & (tcp_flag::syn | tcp_flag::ack | tcp_flag::rst | tcp_flag::fin)) ==
+                           tcp_flag::syn;
+  }
+  bool is_syn_ack() const {
+    return is_tcp() && (flags & (tcp_flag::syn | tcp_flag::ack | tcp_flag::rst | tcp_flag::fin)) ==
+                           (tcp_flag::syn | tcp_flag::ack);
+  }
 };
 
 // Decodes a captured frame down to TCP or UDP.
@@ -97,9 +103,9 @@ struct Packet {
 // Opened on the way: everything in link.h, and tunnels, at most three inside each other (a mirror
 // port's ERSPAN often carries VXLAN): GRE (with transparent Ethernet, ERSPAN I to III, PPTP), VXLAN
 // (UDP 4789; 8472 when its header is valid; its GPE form on 4790), Geneve (UDP 6081), GTP-U (UDP
-// 2152), IP in IP. What does not open as a tunnel is reported as the packet it is. The payload is what the IP length
-// says, so Ethernet padding is not part of it; an IP length of 0 (segmentation offload, BIG TCP)
-// means the rest of the frame. Checksums are never looked at.
+// 2152), IP in IP. What does not open as a tunnel is reported as the packet it is. The payload is
+// what the IP length says, so Ethernet padding is not part of it; an IP length of 0 (segmentation
+// offload, BIG TCP) means the rest of the frame. Checksums are never looked at.
 //
 // Returns ok with the facts in `out`; or why not, and then `out` holds what was understood before:
 // fragment (a later fragment has no ports), unsupported_transport (addresses and protocol are

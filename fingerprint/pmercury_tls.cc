@@ -9,9 +9,26 @@ namespace {
 // The extensions that stand in the string with length and data.
 constexpr bool has_data_in_string(uint16_t type) {
   switch (type) {
-    case 0x0001: case 0x0005: case 0x0007: case 0x0008: case 0x0009: case 0x000a: case 0x000b:
-    case 0x000d: case 0x000f: case 0x0010: case 0x0011: case 0x0013: case 0x0014: case 0x0018:
-    case 0x001b: case 0x001c: case 0x002b: case 0x002d: case 0x0032: case 0x5500:
+    case 0x0001:
+    case 0x0005:
+    case 0x0007:
+    case 0x0008:
+    case 0x0009:
+    case 0x000a:
+    case 0x000b:
+    case 0x000d:
+    case 0x000f:
+    case 0x0010:
+    case 0x0011:
+    case 0x0013:
+    case 0x0014:
+    case 0x0018:
+    case 0x001b:
+    case 0x001c:
+    case 0x002b:
+    case 0x002d:
+    case 0x0032:
+    case 0x5500:
       return true;
     default:
       return is_grease(type);
@@ -47,7 +64,8 @@ void write_extension(uint16_t type, uint16_t length, Bytes data, Side side, Text
 void write_extensions(const ExtensionList& extensions, Side side, Text& out) {
   out.put('(');
   for (const Extension& extension : extensions)
-    write_extension(extension.type, static_cast<uint16_t>(extension.data.size()), extension.data, side, out);
+    write_extension(extension.type, static_cast<uint16_t>(extension.data.size()), extension.data,
+                    side, out);
   // Only a cut or malformed hello has a remainder: its last extension is written as far as it goes.
   if (Bytes rest = extensions.remainder(); rest.size() >= 4)
     write_extension(load_u16(rest.data()), load_u16(rest.data() + 2), rest.subspan(4), side, out);
@@ -86,7 +104,8 @@ Reason write_pmercury_tls(const ClientHello& hello, Cut cut, Text& out) {
 }
 
 Reason write_pmercury_tls_server(const ServerHello& hello, Cut cut, Text& out) {
-  if (hello.random.empty() || (!hello.complete && cut == Cut::refuse)) return Reason::no_fingerprint;
+  if (hello.random.empty() || (!hello.complete && cut == Cut::refuse))
+    return Reason::no_fingerprint;
   size_t start = out.size();
   write_leaf(hello.legacy_version, out);
   write_leaf(hello.cipher_suite, out);

@@ -30,7 +30,9 @@ bool contains_ignoring_case(std::string_view text, std::string_view wanted) {
 
 // --- both sides -------------------------------------------------------------------------------
 
-bool is_ssh(std::string_view text) { return text.starts_with("SSH-2.") || text.starts_with("SSH-1."); }
+bool is_ssh(std::string_view text) {
+  return text.starts_with("SSH-2.") || text.starts_with("SSH-1.");
+}
 
 // RFC 854: IAC, then WILL, WON'T, DO or DON'T and an option. FF FE alone is also the byte order
 // mark of UTF-16 and FF FB begins an MP3 frame, so a second command must follow.
@@ -38,7 +40,8 @@ bool is_telnet(Bytes s) {
   auto command = [&](size_t at) {
     return s[at] == 0xff && s[at + 1] >= 0xfb && s[at + 1] <= 0xfe && s[at + 2] <= 49;
   };
-  return s.size() >= 6 && command(0) && (command(3) || (s[3] == 0xff && s[4] == 0xfa && s[5] <= 49));
+  return s.size() >= 6 && command(0) &&
+         (command(3) || (s[3] == 0xff && s[4] == 0xfa && s[5] <= 49));
 }
 
 // RFC 1035 section 4.1: a header with one question, whose name must be well-formed.
@@ -52,7 +55,8 @@ bool is_dns(Bytes message, bool response) {
   uint16_t additional = in.u16();
   if (in.failed() || questions != 1 || ((flags & 0x8000) != 0) != response) return false;
   if ((flags & 0x7800) != 0 || (flags & 0x0040) != 0) return false;  // a plain query, Z clear
-  if (!response && (answers != 0 || authorities != 0 || additional > 2 || (flags & 0x000f) != 0)) return false;
+  if (!response && (answers != 0 || authorities != 0 || additional > 2 || (flags & 0x000f) != 0))
+    return false;
   if (answers > 256 || authorities > 256 || additional > 256) return false;
   for (int labels_seen = 0; labels_seen < 128; ++labels_seen) {
     uint8_t length = in.u8();
@@ -60,7 +64,8 @@ bool is_dns(Bytes message, bool response) {
     if (length == 0) {
       uint16_t type = in.u16();
       uint16_t address_class = in.u16();
-      return !in.failed() && type != 0 && (address_class & 0x7fff) <= 4 && (address_class & 0x7fff) != 0;
+      return !in.failed() && type != 0 && (address_class & 0x7fff) <= 4 &&
+             (address_class & 0x7fff) != 0;
     }
     for (uint8_t c : in.take(length))
       if (c <= ' ' || c > '~') return false;
@@ -127,10 +132,12 @@ bool is_ldap_server(Bytes stream) {
 bool is_rdp(Bytes s, bool server) {
   if (s.size() < 11 || s[0] != 3 || s[1] != 0) return false;
   size_t length = load_u16(&s[2]);
-  if (length < 11 || length > 512 || s[4] != length - 5 || s[5] != (server ? 0xd0 : 0xe0)) return false;
+  if (length < 11 || length > 512 || s[4] != length - 5 || s[5] != (server ? 0xd0 : 0xe0))
+    return false;
   if (s.size() < length) return false;
   Bytes data = s.subspan(11, length - 11);
-  if (!server && (as_text(data).starts_with("Cookie: mstshash=") || as_text(data).starts_with("Cookie: msts=")))
+  if (!server && (as_text(data).starts_with("Cookie: mstshash=") ||
+                  as_text(data).starts_with("Cookie: msts=")))
     return true;
   if (data.size() < 8) return false;
   return (server ? data[0] == 2 || data[0] == 3 : data[0] == 1) && data[2] == 8 && data[3] == 0;
@@ -139,12 +146,12 @@ bool is_rdp(Bytes s, bool server) {
 // --- the client's side ------------------------------------------------------------------------
 
 bool is_http1_request(std::string_view text) {
-  constexpr std::string_view methods[] = {"GET ",     "POST ",  "HEAD ",     "PUT ",       "DELETE ",
-                                          "OPTIONS ", "PATCH ", "CONNECT ",  "TRACE ",     "PROPFIND ",
-                                          "REPORT ",  "MKCOL ", "PROPPATCH ", "MOVE ",     "COPY ",
-                                          "LOCK ",    "UNLOCK ", "SEARCH ",  "M-SEARCH ",  "NOTIFY ",
-                                          "SUBSCRIBE "};
-  bool known = std::ranges::any_of(methods, [&](std::string_view method) { return text.starts_with(method); });
+  constexpr std::string_view methods[] = {
+      "GET ",     "POST ",  "HEAD ",     "PUT ",    "DELETE ",   "OPTIONS ",   "PATCH ",
+      "CONNECT ", "TRACE ", "PROPFIND ", "REPORT ", "MKCOL ",    "PROPPATCH ", "MOVE ",
+      "COPY ",    "LOCK ",  "UNLOCK ",   "SEARCH ", "M-SEARCH ", "NOTIFY ",    "SUBSCRIBE "};
+  bool known = std::ranges::any_of(
+      methods, [&](std::string_view method) { return text.starts_with(method); });
   if (!known) return false;
   // RTSP, SIP and ICAP share methods; the version at the end of the line tells.
   size_t end = text.find('\n');
@@ -169,9 +176,10 @@ bool is_postgresql_client(Bytes s) {
   if (code == 80877102) return length == 16;
   if (code != 196608 || length < 9 || length > 10000) return false;
   std::string_view parameter = as_text(in.rest());
-  return parameter.size() >= 5 &&
-         (parameter.starts_with(std::string_view("user\0", 5)) ||
-          std::ranges::all_of(parameter.substr(0, 5), [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; }));
+  return parameter.size() >= 5 && (parameter.starts_with(std::string_view("user\0", 5)) ||
+                                   std::ranges::all_of(parameter.substr(0, 5), [](char c) {
+                                     return (c >= 'a' && c <= 'z') || c == '_';
+                                   }));
 }
 
 // RFC 1928: version, number of methods, methods; then the client waits. What follows in the stream
@@ -209,17 +217,20 @@ bool is_imap_client(std::string_view text) {
   size_t space = text.find(' ');
   if (space == std::string_view::npos || space == 0 || space > 16) return false;
   for (char c : text.substr(0, space))
-    if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.')) return false;
+    if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.'))
+      return false;
   std::string_view command = text.substr(space + 1);
   auto begins = [&](std::string_view wanted) {
-    return command.size() >= wanted.size() && equal_ignoring_case(command.substr(0, wanted.size()), wanted);
+    return command.size() >= wanted.size() &&
+           equal_ignoring_case(command.substr(0, wanted.size()), wanted);
   };
   return begins("CAPABILITY\r\n") || begins("STARTTLS\r\n") || begins("AUTHENTICATE ");
 }
 
 Protocol text_client(std::string_view text) {
   auto begins = [&](std::string_view wanted) {
-    return text.size() >= wanted.size() && equal_ignoring_case(text.substr(0, wanted.size()), wanted);
+    return text.size() >= wanted.size() &&
+           equal_ignoring_case(text.substr(0, wanted.size()), wanted);
   };
   if (begins("EHLO ") || begins("HELO ")) return Protocol::smtp;
   if (begins("CAPA\r\n") || begins("STLS\r\n") || begins("APOP ")) return Protocol::pop3;
@@ -297,9 +308,10 @@ bool is_quic(Bytes s) {
   if (in.failed() || (first & 0x80) == 0 || destination > 20 || source > 20) return false;
   if (version == 0) return in.left() >= 4 && in.left() % 4 == 0;  // version negotiation
   if ((first & 0x40) == 0 || in.left() < 16) return false;
-  return version == 1 || version == 0x6b3343cf || (version >= 0xff000014 && version <= 0xff000022) ||
-         (version & 0x0f0f0f0f) == 0x0a0a0a0a || (version & 0xfffffff0) == 0xfaceb000 || version == 0x51303530 ||
-         version == 0x54303530 || version == 0x54303531;
+  return version == 1 || version == 0x6b3343cf ||
+         (version >= 0xff000014 && version <= 0xff000022) || (version & 0x0f0f0f0f) == 0x0a0a0a0a ||
+         (version & 0xfffffff0) == 0xfaceb000 || version == 0x51303530 || version == 0x54303530 ||
+         version == 0x54303531;
 }
 
 // RFC 9147 section 4: DTLSPlaintext of version 1.0 or 1.2, which 1.3 uses too.
@@ -309,8 +321,8 @@ bool is_dtls(Bytes s) {
   uint16_t version = in.u16();
   in.skip(8);
   size_t length = in.u16();
-  return !in.failed() && type >= 20 && type <= 24 && (version == 0xfeff || version == 0xfefd) && length != 0 &&
-         length <= in.left();
+  return !in.failed() && type >= 20 && type <= 24 && (version == 0xfeff || version == 0xfefd) &&
+         length != 0 && length <= in.left();
 }
 
 }  // namespace
@@ -327,8 +339,9 @@ Protocol recognise_client(Bytes stream) {
   switch (stream[0]) {
     case 0x16:
       // Far enough to see a hello whose version field says 3.x.
-      return begins_like_client_hello(stream) && stream.size() >= 11 && stream[9] == 3 ? Protocol::tls
-                                                                                       : Protocol::unknown;
+      return begins_like_client_hello(stream) && stream.size() >= 11 && stream[9] == 3
+                 ? Protocol::tls
+                 : Protocol::unknown;
     case 0x03:
       return is_rdp(stream, false) ? Protocol::rdp : Protocol::unknown;
     case 0x04:
@@ -346,10 +359,12 @@ Protocol recognise_client(Bytes stream) {
   if (begins_like_sslv2_hello(stream)) return Protocol::tls;
   if (is_ssh(text)) return Protocol::ssh;
   if (text.starts_with("PRI *"))
-    return text.size() >= 18 && text.substr(0, http2_preface.size()) == http2_preface.substr(0, text.size())
+    return text.size() >= 18 &&
+                   text.substr(0, http2_preface.size()) == http2_preface.substr(0, text.size())
                ? Protocol::http2
                : Protocol::unknown;
-  if (text.starts_with("PROXY TCP4 ") || text.starts_with("PROXY TCP6 ") || text.starts_with("PROXY UNKNOWN"))
+  if (text.starts_with("PROXY TCP4 ") || text.starts_with("PROXY TCP6 ") ||
+      text.starts_with("PROXY UNKNOWN"))
     return Protocol::proxy1;
   if (text.starts_with(proxy2_signature)) return Protocol::proxy2;
   if (is_http1_request(text)) return Protocol::http1;
@@ -363,10 +378,12 @@ Protocol recognise_server(Bytes stream) {
   if (stream.size() < 4) return Protocol::unknown;
   if (begins_like_server_hello(stream)) return Protocol::tls;
   if (is_ssh(text)) return Protocol::ssh;
-  if (text.starts_with("HTTP/1.")) return text.size() >= 9 && text[8] == ' ' ? Protocol::http1 : Protocol::unknown;
+  if (text.starts_with("HTTP/1."))
+    return text.size() >= 9 && text[8] == ' ' ? Protocol::http1 : Protocol::unknown;
   if (text.starts_with("220 ") || text.starts_with("220-")) return greeting_220(text);
   if (text.starts_with("+OK ")) return Protocol::pop3;
-  if (text.starts_with("* OK ") || text.starts_with("* PREAUTH ") || text.starts_with("* BYE ")) return Protocol::imap;
+  if (text.starts_with("* OK ") || text.starts_with("* PREAUTH ") || text.starts_with("* BYE "))
+    return Protocol::imap;
   if (is_telnet(stream)) return Protocol::telnet;
   if (is_rdp(stream, true)) return Protocol::rdp;
   if (is_ldap_server(stream)) return Protocol::ldap;
@@ -389,15 +406,21 @@ Protocol protocol_of_alpn(std::string_view alpn) {
     std::string_view alpn;
     Protocol protocol;
   };
-  constexpr Row rows[] = {
-      {"h2", Protocol::http2},       {"h2c", Protocol::http2},   {"http/1.1", Protocol::http1},
-      {"http/1.0", Protocol::http1}, {"h3", Protocol::http3},    {"dot", Protocol::dot},
-      {"doq", Protocol::doq},        {"ftp", Protocol::ftp},     {"imap", Protocol::imap},
-      {"pop3", Protocol::pop3},      {"postgresql", Protocol::postgresql}};
+  constexpr Row rows[] = {{"h2", Protocol::http2},
+                          {"h2c", Protocol::http2},
+                          {"http/1.1", Protocol::http1},
+                          {"http/1.0", Protocol::http1},
+                          {"h3", Protocol::http3},
+                          {"dot", Protocol::dot},
+                          {"doq", Protocol::doq},
+                          {"ftp", Protocol::ftp},
+                          {"imap", Protocol::imap},
+                          {"pop3", Protocol::pop3},
+                          {"postgresql", Protocol::postgresql}};
   for (const Row& row : rows)
     if (row.alpn == alpn) return row.protocol;
-  if (alpn.starts_with("h3-")) return Protocol::http3;   // drafts of HTTP/3
-  if (alpn.starts_with("doq-")) return Protocol::doq;    // drafts of DNS over QUIC
+  if (alpn.starts_with("h3-")) return Protocol::http3;  // drafts of HTTP/3
+  if (alpn.starts_with("doq-")) return Protocol::doq;   // drafts of DNS over QUIC
   return Protocol::unknown;
 }
 

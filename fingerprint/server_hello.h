@@ -13,10 +13,11 @@
 namespace handprint {
 
 // A ServerHello or HelloRetryRequest (RFC 8446 sections 4.1.3 and 4.1.4; RFC 5246 section 7.4.1.3).
-// Drafts of TLS 1.3 up to the 21st, with versions 7f00 to 7f15, had no session id and no compression.
+// Drafts of TLS 1.3 up to the 21st, with versions 7f00 to 7f15, had no session id and no
+// compression.
 struct ServerHello {
   HelloTransport transport = HelloTransport::tls;
-  bool complete = false;     // all bytes are there; see ClientHello
+  bool complete = false;  // all bytes are there; see ClientHello
   bool well_formed = false;
   bool has_extensions = false;
   bool hello_retry_request = false;  // told by its fixed random value
@@ -29,11 +30,11 @@ struct ServerHello {
   ExtensionList extensions;
 
   bool has_selected_version = false;
-  uint16_t selected_version = 0;     // supported_versions
+  uint16_t selected_version = 0;  // supported_versions
   bool has_selected_group = false;
-  uint16_t selected_group = 0;       // key_share, of a HelloRetryRequest too
-  std::string_view alpn;             // chosen protocol; TLS 1.3 hides it
-  bool has_pre_shared_key = false;   // TLS 1.3: the session is resumed
+  uint16_t selected_group = 0;      // key_share, of a HelloRetryRequest too
+  std::string_view alpn;            // chosen protocol; TLS 1.3 hides it
+  bool has_pre_shared_key = false;  // TLS 1.3: the session is resumed
   bool has_session_ticket = false;
   bool has_extended_master_secret = false;
 

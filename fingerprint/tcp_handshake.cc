@@ -108,21 +108,27 @@ Reason finish(size_t start, Text& out) {
   return Reason::too_long;
 }
 
-constexpr std::string_view quirk_names[] = {"df",    "id+",  "id-",   "ecn",   "0+",     "flow",
-                                            "seq-",  "ack+", "ack-",  "uptr+", "urgf+",  "pushf+",
-                                            "ts1-",  "ts2+", "opt+",  "exws",  "bad"};
+constexpr std::string_view quirk_names[] = {"df",   "id+",  "id-",  "ecn",   "0+",    "flow",
+                                            "seq-", "ack+", "ack-", "uptr+", "urgf+", "pushf+",
+                                            "ts1-", "ts2+", "opt+", "exws",  "bad"};
 
 void write_option_name(uint8_t kind, uint8_t eol_padding, Text& out) {
   switch (kind) {
     case tcp_option::eol:
       out.put("eol+");
       return out.dec(eol_padding);
-    case tcp_option::nop: return out.put("nop");
-    case tcp_option::mss: return out.put("mss");
-    case tcp_option::window_scale: return out.put("ws");
-    case tcp_option::sack_permitted: return out.put("sok");
-    case tcp_option::sack: return out.put("sack");
-    case tcp_option::timestamps: return out.put("ts");
+    case tcp_option::nop:
+      return out.put("nop");
+    case tcp_option::mss:
+      return out.put("mss");
+    case tcp_option::window_scale:
+      return out.put("ws");
+    case tcp_option::sack_permitted:
+      return out.put("sok");
+    case tcp_option::sack:
+      return out.put("sack");
+    case tcp_option::timestamps:
+      return out.put("ts");
     default:
       out.put('?');
       return out.dec(kind);
@@ -141,7 +147,8 @@ Reason parse_tcp_handshake(const Packet& packet, TcpHandshake& out) {
   out.tos = packet.tos;
   out.ip_options_length = packet.ip_options_length;
   out.window = packet.window;
-  out.header_length = static_cast<uint16_t>(packet.ip_header_length + packet.transport_header_length);
+  out.header_length =
+      static_cast<uint16_t>(packet.ip_header_length + packet.transport_header_length);
   out.sequence = packet.sequence;
   out.has_payload = packet.payload_length != 0;
   out.options = packet.tcp_options;

@@ -23,18 +23,18 @@ inline constexpr uint8_t timestamps = 8;
 
 // Peculiarities of a SYN or SYN+ACK, named as in p0f.fp.
 namespace quirk {
-inline constexpr uint32_t df = 1u << 0;       // "df"     don't fragment
-inline constexpr uint32_t id_plus = 1u << 1;  // "id+"    DF set and IP id not 0
-inline constexpr uint32_t id_minus = 1u << 2; // "id-"    DF clear and IP id 0
-inline constexpr uint32_t ecn = 1u << 3;      // "ecn"    ECN bits in IP or TCP
-inline constexpr uint32_t zero_plus = 1u << 4;// "0+"     reserved IP flag set
-inline constexpr uint32_t flow = 1u << 5;     // "flow"   IPv6 flow label not 0
-inline constexpr uint32_t seq_minus = 1u << 6;// "seq-"   sequence number 0
-inline constexpr uint32_t ack_plus = 1u << 7; // "ack+"   ACK number without ACK flag
-inline constexpr uint32_t ack_minus = 1u << 8;// "ack-"   ACK flag with number 0
-inline constexpr uint32_t uptr_plus = 1u << 9;// "uptr+"  urgent pointer without URG
-inline constexpr uint32_t urgf = 1u << 10;    // "urgf+"  URG set
-inline constexpr uint32_t pushf = 1u << 11;   // "pushf+" PSH set
+inline constexpr uint32_t df = 1u << 0;          // "df"     don't fragment
+inline constexpr uint32_t id_plus = 1u << 1;     // "id+"    DF set and IP id not 0
+inline constexpr uint32_t id_minus = 1u << 2;    // "id-"    DF clear and IP id 0
+inline constexpr uint32_t ecn = 1u << 3;         // "ecn"    ECN bits in IP or TCP
+inline constexpr uint32_t zero_plus = 1u << 4;   // "0+"     reserved IP flag set
+inline constexpr uint32_t flow = 1u << 5;        // "flow"   IPv6 flow label not 0
+inline constexpr uint32_t seq_minus = 1u << 6;   // "seq-"   sequence number 0
+inline constexpr uint32_t ack_plus = 1u << 7;    // "ack+"   ACK number without ACK flag
+inline constexpr uint32_t ack_minus = 1u << 8;   // "ack-"   ACK flag with number 0
+inline constexpr uint32_t uptr_plus = 1u << 9;   // "uptr+"  urgent pointer without URG
+inline constexpr uint32_t urgf = 1u << 10;       // "urgf+"  URG set
+inline constexpr uint32_t pushf = 1u << 11;      // "pushf+" PSH set
 inline constexpr uint32_t ts1_minus = 1u << 12;  // "ts1-"  own timestamp 0
 inline constexpr uint32_t ts2_plus = 1u << 13;   // "ts2+"  peer timestamp in a SYN
 inline constexpr uint32_t opt_plus = 1u << 14;   // "opt+"  bytes not 0 after end of options
@@ -53,10 +53,10 @@ struct TcpHandshake {
   uint8_t tos = 0;
   uint8_t ip_options_length = 0;
   uint16_t window = 0;
-  uint16_t header_length = 0;      // IP and TCP headers together, bytes
+  uint16_t header_length = 0;  // IP and TCP headers together, bytes
   uint32_t sequence = 0;
-  uint16_t mss = 0;                // 0: no such option
-  uint8_t window_scale = 0;        // shift count; 0 also when absent, see has_window_scale
+  uint16_t mss = 0;          // 0: no such option
+  uint8_t window_scale = 0;  // shift count; 0 also when absent, see has_window_scale
   bool has_mss = false;
   bool has_window_scale = false;
   bool has_sack_permitted = false;
@@ -65,10 +65,10 @@ struct TcpHandshake {
   uint32_t timestamp_echo = 0;
   uint8_t option_count = 0;
   std::array<uint8_t, max_tcp_options> option_kinds{};  // as p0f walks them: ends at the first EOL
-  uint8_t eol_padding = 0;         // bytes after the first EOL
-  uint32_t quirks = 0;             // quirk::… bits
-  bool has_payload = false;        // data in the SYN (TCP Fast Open)
-  Bytes options;                   // the raw option bytes
+  uint8_t eol_padding = 0;                              // bytes after the first EOL
+  uint32_t quirks = 0;                                  // quirk::… bits
+  bool has_payload = false;                             // data in the SYN (TCP Fast Open)
+  Bytes options;                                        // the raw option bytes
 };
 
 // The facts of a SYN or SYN+ACK packet. not_this_protocol for any other packet,
@@ -94,7 +94,7 @@ Reason write_p0f(const TcpHandshake& facts, uint16_t client_mss, Text& out);
 
 // The window as a multiple of the MSS or the MTU.
 struct WindowMultiple {
-  uint16_t factor = 0;    // 0: it is none
+  uint16_t factor = 0;  // 0: it is none
   bool of_mtu = false;
 };
 

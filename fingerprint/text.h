@@ -89,7 +89,8 @@ class Text {
   }
   void hex(std::string_view text) { hex(as_bytes(text)); }
   void hex8(uint8_t value) {
-    if (char* to = reserve(2)) std::memcpy(to, &detail::hex_pairs[2 * static_cast<size_t>(value)], 2);
+    if (char* to = reserve(2))
+      std::memcpy(to, &detail::hex_pairs[2 * static_cast<size_t>(value)], 2);
   }
   // Exactly four digits.
   void hex16(uint16_t value) {
@@ -123,7 +124,8 @@ class Text {
   }
   // The same, quicker, for what JA3 is made of.
   void dec16(uint16_t value) {
-    if (left() < 5 || truncated_) [[unlikely]] return dec(value);
+    if (left() < 5 || truncated_) [[unlikely]]
+      return dec(value);
     unsigned rest = value;
     if (rest >= 10000) {
       *at_++ = static_cast<char>('0' + rest / 10000);

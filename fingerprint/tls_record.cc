@@ -11,8 +11,13 @@ constexpr size_t handshake_header = 4;
 // RFC 5246 section 6.2.3: a protected record may be 2048 bytes longer than 2^14.
 constexpr size_t max_record = (1u << 14) + 2048;
 
-enum ContentType : uint8_t { change_cipher_spec = 20, alert = 21, handshake = 22, application_data = 23,
-                             heartbeat = 24 };
+enum ContentType : uint8_t {
+  change_cipher_spec = 20,
+  alert = 21,
+  handshake = 22,
+  application_data = 23,
+  heartbeat = 24
+};
 
 uint32_t load_u24(const uint8_t* at) {
   return static_cast<uint32_t>(at[0]) << 16 | static_cast<uint32_t>(at[1]) << 8 | at[2];
@@ -214,20 +219,23 @@ bool begins_like_client_hello(Bytes stream) {
 
 bool begins_like_server_hello(Bytes stream) {
   if (stream.size() < 6 || stream[1] != 3 || stream[2] > 4) return false;
-  if (stream[0] == handshake) return stream[5] == tls_handshake::server_hello && hello_follows(stream);
+  if (stream[0] == handshake)
+    return stream[5] == tls_handshake::server_hello && hello_follows(stream);
   // A plain alert: two bytes, warning or fatal.
-  return stream[0] == alert && stream[3] == 0 && stream[4] == 2 && (stream[5] == 1 || stream[5] == 2);
+  return stream[0] == alert && stream[3] == 0 && stream[4] == 2 &&
+         (stream[5] == 1 || stream[5] == 2);
 }
 
 bool begins_like_sslv2_hello(Bytes stream) {
-  if (stream.size() < 11 || (stream[0] & 0x80) == 0 || stream[2] != tls_handshake::client_hello) return false;
+  if (stream.size() < 11 || (stream[0] & 0x80) == 0 || stream[2] != tls_handshake::client_hello)
+    return false;
   size_t length = static_cast<size_t>(load_u16(stream.data()) & 0x7fff);
   uint16_t version = load_u16(&stream[3]);
   size_t specs = load_u16(&stream[5]);
   size_t session = load_u16(&stream[7]);
   size_t challenge = load_u16(&stream[9]);
-  return (version == 0x0002 || (version >= 0x0300 && version <= 0x0304)) && specs != 0 && specs % 3 == 0 &&
-         (session == 0 || session == 16) && challenge >= 16 && challenge <= 32 &&
+  return (version == 0x0002 || (version >= 0x0300 && version <= 0x0304)) && specs != 0 &&
+         specs % 3 == 0 && (session == 0 || session == 16) && challenge >= 16 && challenge <= 32 &&
          length == 9 + specs + session + challenge;
 }
 

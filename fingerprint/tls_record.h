@@ -54,7 +54,8 @@ struct HandshakeMessage {
 // HelloRetryRequest; RFC 8446 appendix D.4), as are empty records.
 class TlsHandshakeReader {
  public:
-  TlsHandshakeReader(Bytes stream, Workspace& workspace) : stream_(stream), workspace_(&workspace) {}
+  TlsHandshakeReader(Bytes stream, Workspace& workspace)
+      : stream_(stream), workspace_(&workspace) {}
 
   // The next message.
   //   ok            `out` holds it whole
@@ -86,9 +87,9 @@ class TlsHandshakeReader {
 
   Bytes stream_;
   Workspace* workspace_;
-  size_t position_ = 0;         // of the next record header
-  Bytes record_;                // unread bytes of the current handshake record
-  uint32_t record_missing_ = 0; // bytes of that record beyond the end of the stream
+  size_t position_ = 0;          // of the next record header
+  Bytes record_;                 // unread bytes of the current handshake record
+  uint32_t record_missing_ = 0;  // bytes of that record beyond the end of the stream
   uint16_t record_version_ = 0;
   uint32_t needed_ = 0;
   uint8_t alert_level_ = 0;

@@ -30,7 +30,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fuzz::try_writer([&](Text& out) { return write_ja3_string(hello, out); }, whole);
   fuzz::try_writer([&](Text& out) { return write_ja3(hello, fuzz::workspace(), out); }, whole);
   for (Ja4Form form : {Ja4Form::ja4, Ja4Form::ja4_r, Ja4Form::ja4_o, Ja4Form::ja4_ro})
-    fuzz::try_writer([&](Text& out) { return write_ja4(hello, form, fuzz::workspace(), out); }, whole);
+    fuzz::try_writer([&](Text& out) { return write_ja4(hello, form, fuzz::workspace(), out); },
+                     whole);
   fuzz::try_writer([&](Text& out) { return write_pmercury_tls(hello, Cut::refuse, out); }, whole);
   fuzz::try_writer([&](Text& out) { return write_pmercury_tls(hello, Cut::accept, out); }, true);
   return 0;

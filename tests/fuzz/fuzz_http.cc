@@ -12,15 +12,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static HttpRequest request;
   Reason reason = parse_http_request(stream, request);
   if (request.complete != (reason == Reason::ok) || request.length > size) std::abort();
-  fuzz::try_writer([&](Text& out) { return write_pmercury_http(request, Cut::refuse, out); }, request.complete);
+  fuzz::try_writer([&](Text& out) { return write_pmercury_http(request, Cut::refuse, out); },
+                   request.complete);
   fuzz::try_writer([&](Text& out) { return write_pmercury_http(request, Cut::accept, out); }, true);
 
   static HttpResponse response;
   reason = parse_http_response(stream, response);
   if (response.complete != (reason == Reason::ok) || response.length > size) std::abort();
-  fuzz::try_writer([&](Text& out) { return write_pmercury_http_server(response, Cut::refuse, out); },
-                   response.complete);
-  fuzz::try_writer([&](Text& out) { return write_pmercury_http_server(response, Cut::accept, out); }, true);
+  fuzz::try_writer(
+      [&](Text& out) { return write_pmercury_http_server(response, Cut::refuse, out); },
+      response.complete);
+  fuzz::try_writer(
+      [&](Text& out) { return write_pmercury_http_server(response, Cut::accept, out); }, true);
 
   (void)recognise_client(stream);
   (void)recognise_server(stream);

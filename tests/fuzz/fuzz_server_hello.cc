@@ -14,8 +14,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   parse_server_hello(body, static_cast<uint32_t>(body.size()) + (data[0] >> 4),
                      static_cast<HelloTransport>(data[0] % 3), hello);
   fuzz::try_writer([&](Text& out) { return write_ja3s_string(hello, out); }, hello.complete);
-  fuzz::try_writer([&](Text& out) { return write_ja3s(hello, fuzz::workspace(), out); }, hello.complete);
-  fuzz::try_writer([&](Text& out) { return write_pmercury_tls_server(hello, Cut::refuse, out); }, hello.complete);
-  fuzz::try_writer([&](Text& out) { return write_pmercury_tls_server(hello, Cut::accept, out); }, true);
+  fuzz::try_writer([&](Text& out) { return write_ja3s(hello, fuzz::workspace(), out); },
+                   hello.complete);
+  fuzz::try_writer([&](Text& out) { return write_pmercury_tls_server(hello, Cut::refuse, out); },
+                   hello.complete);
+  fuzz::try_writer([&](Text& out) { return write_pmercury_tls_server(hello, Cut::accept, out); },
+                   true);
   return 0;
 }

@@ -2,8 +2,8 @@
 // The library allocates nothing while it reads packets and writes strings.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <dlfcn.h>
+#include <cstdlib>
 #include <new>
 
 #include "builder.h"
@@ -18,7 +18,8 @@
 
 // A sanitizer has an allocator of its own; GCC and clang say so in different ways.
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || __has_feature(thread_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || \
+    __has_feature(thread_sanitizer)
 #define HP_COUNTS_ALLOCATIONS 0
 #endif
 #endif
@@ -47,7 +48,8 @@ namespace {
 TEST(Allocation, NoneOnThePacketPath) {
   Workspace& scratch = workspace();
   const Buffer stream = record(22, handshake(1, browser_hello().body()));
-  const Buffer frame = ethernet(0x0800, TestIpv4{}.around(TestTcp{.options = linux_options(), .payload = stream}.bytes()));
+  const Buffer frame = ethernet(
+      0x0800, TestIpv4{}.around(TestTcp{.options = linux_options(), .payload = stream}.bytes()));
   const std::string head = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
   static std::array<char, 8192> room;
   static HttpRequest request;
@@ -59,10 +61,12 @@ TEST(Allocation, NoneOnThePacketPath) {
     bool good = decode_packet(link_type::ethernet, frame, 0, packet) == Reason::ok;
     TlsHandshakeReader reader(packet.payload, scratch);
     good = good && parse_tcp_handshake(packet, facts) == Reason::ok;
-    good = good && reader.next(message) == Reason::ok && parse_client_hello(message, hello) == Reason::ok;
+    good = good && reader.next(message) == Reason::ok &&
+           parse_client_hello(message, hello) == Reason::ok;
     Text out(room);
-    good = good && write_pmercury_tcp(facts, out) == Reason::ok && write_muonfp(facts, out) == Reason::ok &&
-           write_p0f(facts, 0, out) == Reason::ok && write_pmercury_tls(hello, Cut::refuse, out) == Reason::ok &&
+    good = good && write_pmercury_tcp(facts, out) == Reason::ok &&
+           write_muonfp(facts, out) == Reason::ok && write_p0f(facts, 0, out) == Reason::ok &&
+           write_pmercury_tls(hello, Cut::refuse, out) == Reason::ok &&
            write_ja3(hello, scratch, out) == Reason::ok;
     for (Ja4Form form : {Ja4Form::ja4, Ja4Form::ja4_r, Ja4Form::ja4_o, Ja4Form::ja4_ro})
       good = good && write_ja4(hello, form, scratch, out) == Reason::ok;

@@ -57,8 +57,12 @@ class Builder {
   }
   // A part with its length in front.
   Builder& with_u8(const Buffer& part) { return u8(static_cast<unsigned>(part.size())).raw(part); }
-  Builder& with_u16(const Buffer& part) { return u16(static_cast<unsigned>(part.size())).raw(part); }
-  Builder& with_u24(const Buffer& part) { return u24(static_cast<unsigned>(part.size())).raw(part); }
+  Builder& with_u16(const Buffer& part) {
+    return u16(static_cast<unsigned>(part.size())).raw(part);
+  }
+  Builder& with_u24(const Buffer& part) {
+    return u24(static_cast<unsigned>(part.size())).raw(part);
+  }
 
   size_t size() const { return bytes_.size(); }
   const Buffer& bytes() const { return bytes_; }
@@ -122,7 +126,8 @@ struct TestClientHello {
     out.with_u16(suites).with_u8(compression);
     if (with_extensions) {
       Builder block;
-      for (const TestExtension& extension : extensions) block.u16(extension.type).with_u16(extension.data);
+      for (const TestExtension& extension : extensions)
+        block.u16(extension.type).with_u16(extension.data);
       out.with_u16(block);
     }
     return out;
@@ -140,11 +145,17 @@ inline Buffer alpn(std::initializer_list<std::string_view> protocols) {
   for (std::string_view protocol : protocols) list.with_u8(Builder().text(protocol));
   return Builder().with_u16(list);
 }
-inline Buffer list16(std::initializer_list<unsigned> values) { return Builder().with_u16(values16(values)); }
-inline Buffer versions(std::initializer_list<unsigned> values) { return Builder().with_u8(values16(values)); }
+inline Buffer list16(std::initializer_list<unsigned> values) {
+  return Builder().with_u16(values16(values));
+}
+inline Buffer versions(std::initializer_list<unsigned> values) {
+  return Builder().with_u8(values16(values));
+}
 
 // A handshake message and TLS records around it.
-inline Buffer handshake(unsigned type, const Buffer& body) { return Builder().u8(type).with_u24(body); }
+inline Buffer handshake(unsigned type, const Buffer& body) {
+  return Builder().u8(type).with_u24(body);
+}
 inline Buffer record(unsigned type, const Buffer& fragment, unsigned version = 0x0301) {
   return Builder().u8(type).u16(version).with_u16(fragment);
 }
@@ -152,10 +163,15 @@ inline Buffer record(unsigned type, const Buffer& fragment, unsigned version = 0
 // A hello as a browser of 2025 sends it, with GREASE in every place that may have it.
 inline TestClientHello browser_hello() {
   TestClientHello hello;
-  hello.suites = values16({0x2a2a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8,
-                           0xc013, 0xc014, 0x009c, 0x009d, 0x002f, 0x0035});
+  hello.suites = values16({0x2a2a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9,
+                           0xcca8, 0xc013, 0xc014, 0x009c, 0x009d, 0x002f, 0x0035});
   Builder shares;
-  shares.u16(0x4a4a).with_u16(Buffer{0}).u16(0x11ec).with_u16(Buffer(1216, 7)).u16(0x001d).with_u16(Buffer(32, 9));
+  shares.u16(0x4a4a)
+      .with_u16(Buffer{0})
+      .u16(0x11ec)
+      .with_u16(Buffer(1216, 7))
+      .u16(0x001d)
+      .with_u16(Buffer(32, 9));
   hello.extensions = {
       {0x6a6a, {}},
       {0x0000, server_name("www.example.org")},
@@ -210,8 +226,17 @@ struct TestIpv4 {
     Builder out;
     size_t header = 20 + options.size();
     out.u8(static_cast<unsigned>(0x40 | header / 4)).u8(tos);
-    out.u16(length >= 0 ? static_cast<unsigned>(length) : static_cast<unsigned>(header + payload.size()));
-    out.u16(id).u16(fragment).u8(ttl).u8(protocol).u16(0).hex(source).hex(destination).raw(options).raw(payload);
+    out.u16(length >= 0 ? static_cast<unsigned>(length)
+                        : static_cast<unsigned>(header + payload.size()));
+    out.u16(id)
+        .u16(fragment)
+        .u8(ttl)
+        .u8(protocol)
+        .u16(0)
+        .hex(source)
+        .hex(destination)
+        .raw(options)
+        .raw(payload);
     return out;
   }
 };
@@ -219,7 +244,8 @@ struct TestIpv4 {
 struct TestIpv6 {
   unsigned next = 6, hop_limit = 64, traffic_class = 0;
   uint64_t flow_label = 0;
-  std::string source = "20010db8000000000000000000000001", destination = "20010db8000000000000000000000002";
+  std::string source = "20010db8000000000000000000000001",
+              destination = "20010db8000000000000000000000002";
   int length = -1;
 
   Buffer around(const Buffer& payload) const {

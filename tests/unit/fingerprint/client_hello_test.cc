@@ -89,7 +89,8 @@ TEST(ClientHello, OfDtlsHasACookieAndVersionsThatCountDown) {
 
 TEST(ClientHello, TheFirstOfTwoEqualExtensionsCounts) {
   TestClientHello test;
-  test.extensions = {{0x0000, server_name("first.example")}, {0x0000, server_name("second.example")}};
+  test.extensions = {{0x0000, server_name("first.example")},
+                     {0x0000, server_name("second.example")}};
   Buffer body = test.body();
   ClientHello hello;
   ASSERT_EQ(parse(body, hello), Reason::ok);
@@ -98,9 +99,10 @@ TEST(ClientHello, TheFirstOfTwoEqualExtensionsCounts) {
 
 TEST(ClientHello, BrokenExtensionBodiesGiveNoFactButHurtNothingElse) {
   TestClientHello test;
-  test.extensions = {{0x0000, hex("00ff 00")},   {0x000a, hex("0008 001d")}, {0x0010, hex("0003 05 6832")},
-                     {0x002b, hex("09 0304")},   {0x000d, hex("00")},        {0x000b, {}},
-                     {0x0033, hex("0010 001d")}, {0x0017, {}}};
+  test.extensions = {{0x0000, hex("00ff 00")},      {0x000a, hex("0008 001d")},
+                     {0x0010, hex("0003 05 6832")}, {0x002b, hex("09 0304")},
+                     {0x000d, hex("00")},           {0x000b, {}},
+                     {0x0033, hex("0010 001d")},    {0x0017, {}}};
   Buffer body = test.body();
   ClientHello hello;
   ASSERT_EQ(parse(body, hello), Reason::ok);
@@ -128,12 +130,19 @@ TEST(ClientHello, CutAnywhereIsTruncatedAndHasNoFingerprint) {
   for (size_t n = 0; n < body.size(); ++n) {
     Buffer cut = prefix(body, n);
     ClientHello hello;
-    ASSERT_EQ(parse_client_hello(cut, declared, HelloTransport::tls, hello), Reason::truncated) << n;
+    ASSERT_EQ(parse_client_hello(cut, declared, HelloTransport::tls, hello), Reason::truncated)
+        << n;
     ASSERT_FALSE(hello.complete) << n;
-    ASSERT_EQ(written([&](Text& out) { return write_ja3(hello, workspace(), out); }), "<no-fingerprint>") << n;
+    ASSERT_EQ(written([&](Text& out) { return write_ja3(hello, workspace(), out); }),
+              "<no-fingerprint>")
+        << n;
     for (Ja4Form form : {Ja4Form::ja4, Ja4Form::ja4_r, Ja4Form::ja4_o, Ja4Form::ja4_ro})
-      ASSERT_EQ(written([&](Text& out) { return write_ja4(hello, form, workspace(), out); }), "<no-fingerprint>") << n;
-    ASSERT_EQ(written([&](Text& out) { return write_pmercury_tls(hello, Cut::refuse, out); }), "<no-fingerprint>") << n;
+      ASSERT_EQ(written([&](Text& out) { return write_ja4(hello, form, workspace(), out); }),
+                "<no-fingerprint>")
+          << n;
+    ASSERT_EQ(written([&](Text& out) { return write_pmercury_tls(hello, Cut::refuse, out); }),
+              "<no-fingerprint>")
+        << n;
     // Accepting the cut must at least read nothing beyond it.
     written([&](Text& out) { return write_pmercury_tls(hello, Cut::accept, out); });
   }
@@ -159,7 +168,8 @@ TEST(ClientHello, WholeButMalformedKeepsItsStrings) {
   EXPECT_EQ(parse(body, hello), Reason::malformed_client_hello);
   EXPECT_TRUE(hello.complete);
   EXPECT_FALSE(hello.well_formed);
-  EXPECT_EQ(written([&](Text& out) { return write_ja3_string(hello, out); }), "771,4865-4866-4867,23,,");
+  EXPECT_EQ(written([&](Text& out) { return write_ja3_string(hello, out); }),
+            "771,4865-4866-4867,23,,");
 }
 
 TEST(ClientHello, RefusesImpossibleFields) {
@@ -197,9 +207,12 @@ TEST(ClientHello, OfTheSslv2KindHasFactsButNoFingerprint) {
   EXPECT_EQ(hello.legacy_version, 0x0301);
   EXPECT_EQ(hello.cipher_suites.size(), 9u);
   EXPECT_EQ(hello.random.size(), 16u);
-  EXPECT_EQ(written([&](Text& out) { return write_ja3(hello, workspace(), out); }), "<no-fingerprint>");
-  EXPECT_EQ(written([&](Text& out) { return write_ja4(hello, Ja4Form::ja4, workspace(), out); }), "<no-fingerprint>");
-  EXPECT_EQ(written([&](Text& out) { return write_pmercury_tls(hello, Cut::accept, out); }), "<no-fingerprint>");
+  EXPECT_EQ(written([&](Text& out) { return write_ja3(hello, workspace(), out); }),
+            "<no-fingerprint>");
+  EXPECT_EQ(written([&](Text& out) { return write_ja4(hello, Ja4Form::ja4, workspace(), out); }),
+            "<no-fingerprint>");
+  EXPECT_EQ(written([&](Text& out) { return write_pmercury_tls(hello, Cut::accept, out); }),
+            "<no-fingerprint>");
   for (size_t n = 0; n < body.size(); ++n) {
     Buffer cut = prefix(body, n);
     message.body = cut;

@@ -12,13 +12,19 @@ std::string md5_of(std::string_view text) {
   Digests digests;
   Md5 digest;
   EXPECT_TRUE(digests.md5(as_bytes(text), digest));
-  return written([&](Text& out) { out.hex(Bytes(digest)); return Reason::ok; });
+  return written([&](Text& out) {
+    out.hex(Bytes(digest));
+    return Reason::ok;
+  });
 }
 std::string sha256_of(std::string_view text) {
   Digests digests;
   Sha256 digest;
   EXPECT_TRUE(digests.sha256(as_bytes(text), digest));
-  return written([&](Text& out) { out.hex(Bytes(digest)); return Reason::ok; });
+  return written([&](Text& out) {
+    out.hex(Bytes(digest));
+    return Reason::ok;
+  });
 }
 
 TEST(Digests, AreTheKnownOnes) {

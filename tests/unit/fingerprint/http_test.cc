@@ -9,7 +9,10 @@ namespace handprint::test {
 namespace {
 
 std::string in_hex(std::string_view text) {
-  return written([&](Text& out) { out.hex(text); return Reason::ok; });
+  return written([&](Text& out) {
+    out.hex(text);
+    return Reason::ok;
+  });
 }
 std::string leaf(std::string_view text) { return "(" + in_hex(text) + ")"; }
 
@@ -35,7 +38,8 @@ TEST(HttpRequest, GivesTheFactsInTheSpellingOfTheWire) {
   EXPECT_EQ(request.user_agent(), "curl/8.5.0");
   EXPECT_EQ(request.headers.size(), 6u);
   EXPECT_EQ(request.headers[2].name, "aCCept");
-  EXPECT_EQ(request.headers.value("x-forwarded-for"), "192.0.2.9") << "blanks around a value are not part of it";
+  EXPECT_EQ(request.headers.value("x-forwarded-for"), "192.0.2.9")
+      << "blanks around a value are not part of it";
   EXPECT_EQ(request.headers.find("cookie"), nullptr);
 }
 
@@ -44,8 +48,9 @@ TEST(PmercuryHttp, EveryFieldStandsSomeWithTheirValues) {
   HttpRequest request;
   ASSERT_EQ(parse_http_request(as_bytes(request_text), request), Reason::ok);
   EXPECT_EQ(written([&](Text& out) { return write_pmercury_http(request, Cut::refuse, out); }),
-            leaf("GET") + leaf("HTTP/1.1") + leaf("Host") + leaf("User-Agent") + leaf("aCCept: */*") +
-                leaf("Content-Type") + leaf("content-type: text/html") + leaf("X-Forwarded-For"))
+            leaf("GET") + leaf("HTTP/1.1") + leaf("Host") + leaf("User-Agent") +
+                leaf("aCCept: */*") + leaf("Content-Type") + leaf("content-type: text/html") +
+                leaf("X-Forwarded-For"))
       << "Accept in any case, content-type only in lower case";
 }
 
@@ -61,7 +66,8 @@ TEST(PmercuryHttp, EveryMethodHasAString) {
 
 TEST(HttpRequest, LinesMayEndWithALineFeedAlone) {
   HttpRequest request;
-  ASSERT_EQ(parse_http_request(as_bytes("GET / HTTP/1.0\nHost: a\nAccept: b\r\n\nbody"), request), Reason::ok);
+  ASSERT_EQ(parse_http_request(as_bytes("GET / HTTP/1.0\nHost: a\nAccept: b\r\n\nbody"), request),
+            Reason::ok);
   EXPECT_EQ(request.headers.size(), 2u);
   EXPECT_EQ(request.host(), "a");
   EXPECT_EQ(request.length, 35u) << "the body is not part of the head";
@@ -70,7 +76,10 @@ TEST(HttpRequest, LinesMayEndWithALineFeedAlone) {
 // RFC 9112 section 5.2.
 TEST(HttpRequest, AFoldedValueIsOneField) {
   HttpRequest request;
-  ASSERT_EQ(parse_http_request(as_bytes("GET / HTTP/1.1\r\nX-Long: one\r\n two\r\n\tthree\r\nHost: h\r\n\r\n"), request), Reason::ok);
+  ASSERT_EQ(
+      parse_http_request(
+          as_bytes("GET / HTTP/1.1\r\nX-Long: one\r\n two\r\n\tthree\r\nHost: h\r\n\r\n"), request),
+      Reason::ok);
   ASSERT_EQ(request.headers.size(), 2u);
   EXPECT_EQ(request.headers[0].value, "one\r\n two\r\n\tthree");
   EXPECT_EQ(request.headers[0].line, "X-Long: one\r\n two\r\n\tthree");
@@ -94,7 +103,9 @@ TEST(HttpRequest, CutAnywhereNeedsMoreAndHasNoString) {
     Buffer cut = Builder().text(request_text.substr(0, n));
     HttpRequest request;
     ASSERT_EQ(parse_http_request(cut, request), Reason::need_more) << n;
-    ASSERT_EQ(written([&](Text& out) { return write_pmercury_http(request, Cut::refuse, out); }), "<no-fingerprint>") << n;
+    ASSERT_EQ(written([&](Text& out) { return write_pmercury_http(request, Cut::refuse, out); }),
+              "<no-fingerprint>")
+        << n;
     written([&](Text& out) { return write_pmercury_http(request, Cut::accept, out); });
   }
 }
@@ -106,16 +117,19 @@ TEST(PmercuryHttp, AnAcceptedCutEndsInTheUnfinishedLine) {
     return written([&](Text& out) { return write_pmercury_http(request, Cut::accept, out); });
   };
   std::string head = leaf("GET") + leaf("HTTP/1.1") + leaf("Host");
-  EXPECT_EQ(cut("GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r"), head + leaf("Connection: keep-alive\r"));
+  EXPECT_EQ(cut("GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r"),
+            head + leaf("Connection: keep-alive\r"));
   EXPECT_EQ(cut("GET / HTTP/1.1\r\nHost: a\r\nUser-Agent: cur"), head + leaf("User-Agent"));
   EXPECT_EQ(cut("GET / HTTP/1.1\r\nHost: a\r\n"), head);
   EXPECT_EQ(cut("GET / HTTP/1.1\r\nHost: a\r\n\r"), head);
 }
 
 TEST(HttpRequest, OtherProtocolsAreRefusedAtOnce) {
-  for (std::string_view text : {"SSH-2.0-OpenSSH", "\x16\x03\x01", "get / HTTP/1.1\r\n", "HTTP/1.1 200 OK\r\n",
-                                "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "OPTIONS rtsp://x RTSP/1.0\r\n", "REGISTER sip:a SIP/2.0\r\n",
-                                "GET /\r\n", "EHLO mail.example\r\n", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}) {
+  for (std::string_view text :
+       {"SSH-2.0-OpenSSH", "\x16\x03\x01", "get / HTTP/1.1\r\n", "HTTP/1.1 200 OK\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "OPTIONS rtsp://x RTSP/1.0\r\n",
+        "REGISTER sip:a SIP/2.0\r\n", "GET /\r\n", "EHLO mail.example\r\n",
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}) {
     HttpRequest request;
     EXPECT_EQ(parse_http_request(as_bytes(text), request), Reason::not_this_protocol) << text;
   }
@@ -123,10 +137,16 @@ TEST(HttpRequest, OtherProtocolsAreRefusedAtOnce) {
 
 TEST(HttpRequest, RefusesLinesThatAreNoFields) {
   HttpRequest request;
-  EXPECT_EQ(parse_http_request(as_bytes("GET / HTTP/1.1\r\nno colon here\r\n\r\n"), request), Reason::malformed_http);
-  EXPECT_EQ(parse_http_request(as_bytes("GET / HTTP/1.1\r\n: no name\r\n\r\n"), request), Reason::malformed_http);
-  EXPECT_EQ(parse_http_request(as_bytes("GET / HTTP/1.1\r\nA\x01" "b: c\r\n\r\n"), request), Reason::malformed_http);
-  EXPECT_EQ(parse_http_request(as_bytes("GET / HTTP/1.1\r\n folded first\r\n\r\n"), request), Reason::malformed_http);
+  EXPECT_EQ(parse_http_request(as_bytes("GET / HTTP/1.1\r\nno colon here\r\n\r\n"), request),
+            Reason::malformed_http);
+  EXPECT_EQ(parse_http_request(as_bytes("GET / HTTP/1.1\r\n: no name\r\n\r\n"), request),
+            Reason::malformed_http);
+  EXPECT_EQ(parse_http_request(as_bytes("GET / HTTP/1.1\r\nA\x01"
+                                        "b: c\r\n\r\n"),
+                               request),
+            Reason::malformed_http);
+  EXPECT_EQ(parse_http_request(as_bytes("GET / HTTP/1.1\r\n folded first\r\n\r\n"), request),
+            Reason::malformed_http);
   EXPECT_FALSE(request.complete);
 }
 
@@ -150,7 +170,8 @@ TEST(HttpRequest, CanBeUsedAgain) {
 }
 
 constexpr std::string_view response_text =
-    "HTTP/1.1 404 Not Found\r\nServer: nginx/1.22\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\n\r\n<html>";
+    "HTTP/1.1 404 Not Found\r\nServer: nginx/1.22\r\nDate: Mon, 01 Jan 2024 00:00:00 "
+    "GMT\r\n\r\n<html>";
 
 TEST(HttpResponse, GivesTheFacts) {
   HttpResponse response;
@@ -166,9 +187,10 @@ TEST(HttpResponse, GivesTheFacts) {
 TEST(PmercuryHttp, AResponseHasEveryFieldWithItsValue) {
   HttpResponse response;
   ASSERT_EQ(parse_http_response(as_bytes(response_text), response), Reason::ok);
-  EXPECT_EQ(written([&](Text& out) { return write_pmercury_http_server(response, Cut::refuse, out); }),
-            leaf("HTTP/1.1") + leaf("404") + leaf("Not Found") + leaf("Server: nginx/1.22") +
-                leaf("Date: Mon, 01 Jan 2024 00:00:00 GMT"));
+  EXPECT_EQ(
+      written([&](Text& out) { return write_pmercury_http_server(response, Cut::refuse, out); }),
+      leaf("HTTP/1.1") + leaf("404") + leaf("Not Found") + leaf("Server: nginx/1.22") +
+          leaf("Date: Mon, 01 Jan 2024 00:00:00 GMT"));
 }
 
 TEST(HttpResponse, MayLackAReason) {
@@ -185,13 +207,17 @@ TEST(HttpResponse, CutAnywhereNeedsMoreAndHasNoString) {
     Buffer cut = Builder().text(response_text.substr(0, n));
     HttpResponse response;
     ASSERT_EQ(parse_http_response(cut, response), Reason::need_more) << n;
-    ASSERT_EQ(written([&](Text& out) { return write_pmercury_http_server(response, Cut::refuse, out); }), "<no-fingerprint>") << n;
+    ASSERT_EQ(
+        written([&](Text& out) { return write_pmercury_http_server(response, Cut::refuse, out); }),
+        "<no-fingerprint>")
+        << n;
   }
 }
 
 TEST(HttpResponse, OtherProtocolsAreRefusedAtOnce) {
-  for (std::string_view text : {"SSH-2.0", "HTTP/2 200\r\n", "HTTP/1.1 2x0 OK\r\n", "HTTP/1.1 20\r\n", "HTTP/1.1 2000\r\n",
-                                "RTSP/1.0 200 OK\r\n", "HTTPS"}) {
+  for (std::string_view text :
+       {"SSH-2.0", "HTTP/2 200\r\n", "HTTP/1.1 2x0 OK\r\n", "HTTP/1.1 20\r\n", "HTTP/1.1 2000\r\n",
+        "RTSP/1.0 200 OK\r\n", "HTTPS"}) {
     HttpResponse response;
     EXPECT_EQ(parse_http_response(as_bytes(text), response), Reason::not_this_protocol) << text;
   }
@@ -200,7 +226,8 @@ TEST(HttpResponse, OtherProtocolsAreRefusedAtOnce) {
 TEST(PmercuryHttp, WithoutRoomWritesNothing) {
   HttpRequest request;
   ASSERT_EQ(parse_http_request(as_bytes(request_text), request), Reason::ok);
-  EXPECT_EQ(written([&](Text& out) { return write_pmercury_http(request, Cut::refuse, out); }, 50), "<too-long>");
+  EXPECT_EQ(written([&](Text& out) { return write_pmercury_http(request, Cut::refuse, out); }, 50),
+            "<too-long>");
 }
 
 }  // namespace

@@ -15,7 +15,9 @@ struct Strings {
 Strings ja3_of(const TestClientHello& test) {
   Buffer body = test.body();
   ClientHello hello;
-  EXPECT_EQ(parse_client_hello(body, static_cast<uint32_t>(body.size()), HelloTransport::tls, hello), Reason::ok);
+  EXPECT_EQ(
+      parse_client_hello(body, static_cast<uint32_t>(body.size()), HelloTransport::tls, hello),
+      Reason::ok);
   return {written([&](Text& out) { return write_ja3_string(hello, out); }),
           written([&](Text& out) { return write_ja3(hello, workspace(), out); })};
 }
@@ -71,11 +73,15 @@ TEST(Ja3, CountsRepeatedExtensionsEachTime) {
 TEST(Ja3, WithoutRoomWritesNothing) {
   Buffer body = browser_hello().body();
   ClientHello hello;
-  ASSERT_EQ(parse_client_hello(body, static_cast<uint32_t>(body.size()), HelloTransport::tls, hello), Reason::ok);
+  ASSERT_EQ(
+      parse_client_hello(body, static_cast<uint32_t>(body.size()), HelloTransport::tls, hello),
+      Reason::ok);
   size_t full = written([&](Text& out) { return write_ja3_string(hello, out); }).size();
   for (size_t room = 0; room < full; ++room)
-    ASSERT_EQ(written([&](Text& out) { return write_ja3_string(hello, out); }, room), "<too-long>") << room;
-  EXPECT_EQ(written([&](Text& out) { return write_ja3(hello, workspace(), out); }, 31), "<too-long>");
+    ASSERT_EQ(written([&](Text& out) { return write_ja3_string(hello, out); }, room), "<too-long>")
+        << room;
+  EXPECT_EQ(written([&](Text& out) { return write_ja3(hello, workspace(), out); }, 31),
+            "<too-long>");
   EXPECT_EQ(written([&](Text& out) { return write_ja3(hello, workspace(), out); }, 32).size(), 32u);
 }
 

@@ -14,7 +14,8 @@ std::string ja4_of(const TestClientHello& test, Ja4Form form = Ja4Form::ja4,
                    HelloTransport transport = HelloTransport::tls) {
   Buffer body = test.body();
   ClientHello hello;
-  EXPECT_EQ(parse_client_hello(body, static_cast<uint32_t>(body.size()), transport, hello), Reason::ok);
+  EXPECT_EQ(parse_client_hello(body, static_cast<uint32_t>(body.size()), transport, hello),
+            Reason::ok);
   return written([&](Text& out) { return write_ja4(hello, form, workspace(), out); });
 }
 
@@ -26,26 +27,27 @@ std::string head_of(const TestClientHello& test, HelloTransport transport = Hell
 // The hello of the technical description: t13d1516h2_8daaf6152771_e5627efa2ab1.
 TestClientHello described_hello() {
   TestClientHello test;
-  test.suites = values16({0xfafa, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013,
-                          0xc014, 0x009c, 0x009d, 0x002f, 0x0035});
-  test.extensions = {{0x1a1a, {}},
-                     {0x001b, hex("02 0002")},
-                     {0x0000, server_name("x.example")},
-                     {0x0033, Builder().with_u16(Buffer{})},
-                     {0x0010, alpn({"h2", "http/1.1"})},
-                     {0x4469, {}},
-                     {0x0017, {}},
-                     {0x002d, hex("0101")},
-                     {0x000d, list16({0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601})},
-                     {0x0005, {}},
-                     {0x0023, {}},
-                     {0x0012, {}},
-                     {0x002b, versions({0xdada, 0x0304, 0x0303})},
-                     {0xff01, Buffer{0}},
-                     {0x000b, hex("0100")},
-                     {0x000a, list16({0x001d, 0x0017})},
-                     {0x0015, Buffer(100, 0)},
-                     {0xdada, {}}};
+  test.suites = values16({0xfafa, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9,
+                          0xcca8, 0xc013, 0xc014, 0x009c, 0x009d, 0x002f, 0x0035});
+  test.extensions = {
+      {0x1a1a, {}},
+      {0x001b, hex("02 0002")},
+      {0x0000, server_name("x.example")},
+      {0x0033, Builder().with_u16(Buffer{})},
+      {0x0010, alpn({"h2", "http/1.1"})},
+      {0x4469, {}},
+      {0x0017, {}},
+      {0x002d, hex("0101")},
+      {0x000d, list16({0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601})},
+      {0x0005, {}},
+      {0x0023, {}},
+      {0x0012, {}},
+      {0x002b, versions({0xdada, 0x0304, 0x0303})},
+      {0xff01, Buffer{0}},
+      {0x000b, hex("0100")},
+      {0x000a, list16({0x001d, 0x0017})},
+      {0x0015, Buffer(100, 0)},
+      {0xdada, {}}};
   return test;
 }
 
@@ -58,8 +60,9 @@ TEST(Ja4, TheDescribedExample) {
 }
 
 TEST(Ja4, OriginalOrderKeepsServerNameAndAlpn) {
-  EXPECT_EQ(ja4_of(described_hello(), Ja4Form::ja4_o), "t13d1516h2_acb858a92679_" +
-            ja4_of(described_hello(), Ja4Form::ja4_o).substr(24)) << "suites in the order of the wire";
+  EXPECT_EQ(ja4_of(described_hello(), Ja4Form::ja4_o),
+            "t13d1516h2_acb858a92679_" + ja4_of(described_hello(), Ja4Form::ja4_o).substr(24))
+      << "suites in the order of the wire";
   EXPECT_EQ(ja4_of(described_hello(), Ja4Form::ja4_ro),
             "t13d1516h2_1301,1302,1303,c02b,c02f,c02c,c030,cca9,cca8,c013,c014,009c,009d,002f,0035_"
             "001b,0000,0033,0010,4469,0017,002d,000d,0005,0023,0012,002b,ff01,000b,000a,0015_"
@@ -86,12 +89,14 @@ TEST(Ja4, ChromeOf2025) {
   EXPECT_EQ(ja4_of(test), "t13d1517h2_8daaf6152771_dcad5a053991") << "with trust anchors";
 }
 
-// Chrome 152 puts a GREASE value in front of the signature algorithms, a new one for each connection.
+// Chrome 152 puts a GREASE value in front of the signature algorithms, a new one for each
+// connection.
 TEST(Ja4, LeavesGreaseOutOfSignatureAlgorithms) {
   TestClientHello test = described_hello();
   std::string before = ja4_of(test);
   for (TestExtension& e : test.extensions)
-    if (e.type == 0x000d) e.data = list16({0x7a7a, 0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601});
+    if (e.type == 0x000d)
+      e.data = list16({0x7a7a, 0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601});
   EXPECT_EQ(ja4_of(test), before);
   for (TestExtension& e : test.extensions)
     if (e.type == 0x000d) e.data = list16({0x7a7a});
@@ -119,13 +124,15 @@ TEST(Ja4, EmptyListsAreZeros) {
 }
 
 TEST(Ja4, TheFirstLetterIsTheTransport) {
-  EXPECT_EQ(ja4_of(described_hello(), Ja4Form::ja4, HelloTransport::quic), "q13d1516h2_8daaf6152771_e5627efa2ab1");
+  EXPECT_EQ(ja4_of(described_hello(), Ja4Form::ja4, HelloTransport::quic),
+            "q13d1516h2_8daaf6152771_e5627efa2ab1");
   TestClientHello dtls;
   dtls.dtls = true;
   dtls.version = 0xfefd;
   EXPECT_EQ(head_of(dtls, HelloTransport::dtls), "dd2i030000");
   dtls.extensions = {{0x002b, versions({0xfefd, 0xfefc})}};
-  EXPECT_EQ(head_of(dtls, HelloTransport::dtls), "dd3i030100") << "the newest, though its number is smaller";
+  EXPECT_EQ(head_of(dtls, HelloTransport::dtls), "dd3i030100")
+      << "the newest, though its number is smaller";
 }
 
 TEST(Ja4, VersionsHaveTwoCharacters) {
@@ -167,7 +174,9 @@ TEST(Ja4, AlpnIsFirstAndLastCharacter) {
   EXPECT_EQ(characters("0\xab"), "3b");
   EXPECT_EQ(characters("a "), "60");
   EXPECT_EQ(characters("01\xab\xcd"), "3d");
-  EXPECT_EQ(characters("0\xab\xcd" "1"), "01");
+  EXPECT_EQ(characters("0\xab\xcd"
+                       "1"),
+            "01");
   EXPECT_EQ(characters("**"), "2a");
   TestClientHello empty;
   empty.extensions = {{0x0010, {}}};
@@ -203,18 +212,31 @@ TEST(Ja4, SortsLongListsToo) {
   test.suites = suites;
   std::string raw = ja4_of(test, Ja4Form::ja4_r);
   std::string list = raw.substr(11, raw.find('_', 11) - 11);
-  EXPECT_EQ(list.size(), 5u * 1000 - 1 - 5 * static_cast<size_t>(std::count_if(U16List(suites.bytes()).begin(), U16List(suites.bytes()).end(), [](uint16_t v) { return v == 0x0a0a || v == 0x1a1a || v == 0x2a2a || v == 0x3a3a || v == 0x4a4a || v == 0x5a5a || v == 0x6a6a; })));
-  for (size_t at = 5; at + 4 <= list.size(); at += 5) ASSERT_LE(list.substr(at - 5, 4), list.substr(at, 4));
+  EXPECT_EQ(
+      list.size(),
+      5u * 1000 - 1 -
+          5 * static_cast<size_t>(std::count_if(
+                  U16List(suites.bytes()).begin(), U16List(suites.bytes()).end(), [](uint16_t v) {
+                    return v == 0x0a0a || v == 0x1a1a || v == 0x2a2a || v == 0x3a3a ||
+                           v == 0x4a4a || v == 0x5a5a || v == 0x6a6a;
+                  })));
+  for (size_t at = 5; at + 4 <= list.size(); at += 5)
+    ASSERT_LE(list.substr(at - 5, 4), list.substr(at, 4));
 }
 
 TEST(Ja4, WithoutRoomWritesNothing) {
   Buffer body = described_hello().body();
   ClientHello hello;
-  ASSERT_EQ(parse_client_hello(body, static_cast<uint32_t>(body.size()), HelloTransport::tls, hello), Reason::ok);
+  ASSERT_EQ(
+      parse_client_hello(body, static_cast<uint32_t>(body.size()), HelloTransport::tls, hello),
+      Reason::ok);
   for (Ja4Form form : {Ja4Form::ja4, Ja4Form::ja4_r, Ja4Form::ja4_o, Ja4Form::ja4_ro}) {
-    size_t full = written([&](Text& out) { return write_ja4(hello, form, workspace(), out); }).size();
+    size_t full =
+        written([&](Text& out) { return write_ja4(hello, form, workspace(), out); }).size();
     for (size_t room = 0; room < full; ++room)
-      ASSERT_EQ(written([&](Text& out) { return write_ja4(hello, form, workspace(), out); }, room), "<too-long>") << room;
+      ASSERT_EQ(written([&](Text& out) { return write_ja4(hello, form, workspace(), out); }, room),
+                "<too-long>")
+          << room;
   }
 }
 

@@ -40,14 +40,16 @@ TEST(Kinds, RawStringsAreShownOnlyOnRequest) {
 
 TEST(Reasons, HaveNamesOfTheirOwn) {
   std::set<std::string_view> names;
-  for (size_t i = 0; i < reason_count; ++i) EXPECT_TRUE(names.insert(name(static_cast<Reason>(i))).second) << i;
+  for (size_t i = 0; i < reason_count; ++i)
+    EXPECT_TRUE(names.insert(name(static_cast<Reason>(i))).second) << i;
   EXPECT_EQ(name(Reason::need_more), "need-more");
   EXPECT_EQ(name(static_cast<Reason>(250)), "unknown");
 }
 
 TEST(Protocols, HaveNamesOfTheirOwn) {
   std::set<std::string_view> names;
-  for (size_t i = 0; i < protocol_count; ++i) EXPECT_TRUE(names.insert(name(static_cast<Protocol>(i))).second) << i;
+  for (size_t i = 0; i < protocol_count; ++i)
+    EXPECT_TRUE(names.insert(name(static_cast<Protocol>(i))).second) << i;
   EXPECT_EQ(label(Protocol::postgresql), "PostgreSQL");
 }
 

@@ -8,12 +8,23 @@
 namespace handprint::test {
 namespace {
 
-Reason decode(const Buffer& ip, Packet& out, uint32_t original = 0) { return decode_packet(link_type::raw, ip, original, out); }
+Reason decode(const Buffer& ip, Packet& out, uint32_t original = 0) {
+  return decode_packet(link_type::raw, ip, original, out);
+}
 
 TEST(Packet, OfTcpOverIpv4HasAllHeaderFacts) {
-  TestTcp tcp{.source_port = 51234, .destination_port = 443, .sequence = 0xdeadbeef, .acknowledgement = 0x01020304,
-              .flags = 0x1d8, .window = 502, .urgent = 9, .options = hex("0101080a0000000100000002"), .payload = hex("aabbcc")};
-  Buffer frame = ethernet(0x0800, TestIpv4{.ttl = 57, .tos = 0xb9, .id = 77, .options = hex("94040000")}.around(tcp.bytes()));
+  TestTcp tcp{.source_port = 51234,
+              .destination_port = 443,
+              .sequence = 0xdeadbeef,
+              .acknowledgement = 0x01020304,
+              .flags = 0x1d8,
+              .window = 502,
+              .urgent = 9,
+              .options = hex("0101080a0000000100000002"),
+              .payload = hex("aabbcc")};
+  Buffer frame = ethernet(
+      0x0800,
+      TestIpv4{.ttl = 57, .tos = 0xb9, .id = 77, .options = hex("94040000")}.around(tcp.bytes()));
   Packet p;
   ASSERT_EQ(decode_packet(link_type::ethernet, frame, 0, p), Reason::ok);
   EXPECT_EQ(p.ip_version, 4);
@@ -45,7 +56,11 @@ TEST(Packet, OfTcpOverIpv4HasAllHeaderFacts) {
 TEST(Packet, OfUdpOverIpv6) {
   Buffer udp = Builder().u16(5353).u16(53).u16(8 + 4).u16(0).hex("01020304");
   Packet p;
-  ASSERT_EQ(decode(TestIpv6{.next = 17, .hop_limit = 255, .traffic_class = 0xb8, .flow_label = 0xabcde}.around(udp), p), Reason::ok);
+  ASSERT_EQ(
+      decode(TestIpv6{.next = 17, .hop_limit = 255, .traffic_class = 0xb8, .flow_label = 0xabcde}
+                 .around(udp),
+             p),
+      Reason::ok);
   EXPECT_TRUE(p.is_udp());
   EXPECT_EQ(p.source, parse_address("2001:db8::1"));
   EXPECT_EQ(p.flow_label, 0xabcdeu);
@@ -128,11 +143,21 @@ TEST(Packet, OnlyTheFirstFragmentHasPorts) {
 TEST(Packet, Ipv6ExtensionHeadersAreSteppedOver) {
   Buffer tcp = TestTcp{.payload = hex("0102")}.bytes();
   Buffer chain = Builder()
-                     .u8(43).u8(0).fill(6)        // hop-by-hop
-                     .u8(60).u8(1).fill(14)       // routing, 16 bytes
-                     .u8(51).u8(0).fill(6)        // destination options
-                     .u8(135).u8(4).fill(22)      // authentication, (4+2)*4 bytes
-                     .u8(6).u8(0).fill(6)         // mobility
+                     .u8(43)
+                     .u8(0)
+                     .fill(6)  // hop-by-hop
+                     .u8(60)
+                     .u8(1)
+                     .fill(14)  // routing, 16 bytes
+                     .u8(51)
+                     .u8(0)
+                     .fill(6)  // destination options
+                     .u8(135)
+                     .u8(4)
+                     .fill(22)  // authentication, (4+2)*4 bytes
+                     .u8(6)
+                     .u8(0)
+                     .fill(6)  // mobility
                      .raw(tcp);
   Packet p;
   ASSERT_EQ(decode(TestIpv6{.next = 0}.around(chain), p), Reason::ok);
@@ -155,7 +180,8 @@ TEST(Packet, OtherTransportsKeepTheirAddresses) {
   EXPECT_EQ(decode(TestIpv4{.protocol = 1}.around(Buffer(8, 0)), p), Reason::unsupported_transport);
   EXPECT_EQ(p.protocol, 1);
   EXPECT_TRUE(p.destination.present());
-  EXPECT_EQ(decode(TestIpv6{.next = 50}.around(Buffer(8, 0)), p), Reason::unsupported_transport) << "ESP";
+  EXPECT_EQ(decode(TestIpv6{.next = 50}.around(Buffer(8, 0)), p), Reason::unsupported_transport)
+      << "ESP";
 }
 
 TEST(Packet, RefusesHeadersThatContradictThemselves) {
@@ -177,14 +203,18 @@ TEST(Packet, RefusesHeadersThatContradictThemselves) {
 
 TEST(Packet, CutAnywhereIsNeverReadBeyondAndNeverWhole) {
   const Buffer frames[] = {
-      ethernet(0x0800, TestIpv4{.options = hex("94040000")}.around(TestTcp{.options = linux_options(), .payload = Buffer(20, 1)}.bytes())),
-      ethernet(0x86dd, TestIpv6{.next = 60}.around(Builder().u8(6).u8(0).fill(6).raw(TestTcp{.options = linux_options(), .payload = Buffer(20, 1)}.bytes()))),
-      ethernet(0x8100, Builder().u16(5).u16(0x0800).raw(TestIpv4{.protocol = 17}.around(Builder().u16(1).u16(2).u16(28).u16(0).fill(20))))};
+      ethernet(0x0800, TestIpv4{.options = hex("94040000")}.around(
+                           TestTcp{.options = linux_options(), .payload = Buffer(20, 1)}.bytes())),
+      ethernet(0x86dd, TestIpv6{.next = 60}.around(Builder().u8(6).u8(0).fill(6).raw(
+                           TestTcp{.options = linux_options(), .payload = Buffer(20, 1)}.bytes()))),
+      ethernet(0x8100, Builder().u16(5).u16(0x0800).raw(TestIpv4{.protocol = 17}.around(
+                           Builder().u16(1).u16(2).u16(28).u16(0).fill(20))))};
   for (const Buffer& frame : frames) {
     for (size_t n = 0; n < frame.size(); ++n) {
       Buffer cut = prefix(frame, n);
       Packet p;
-      Reason reason = decode_packet(link_type::ethernet, cut, static_cast<uint32_t>(frame.size()), p);
+      Reason reason =
+          decode_packet(link_type::ethernet, cut, static_cast<uint32_t>(frame.size()), p);
       if (n + 20 < frame.size()) {
         ASSERT_EQ(reason, Reason::not_enough_header) << n;
       } else {

@@ -29,9 +29,10 @@ TEST(PmercuryTls, ExtensionsStandInOrderSomeWithData) {
                      {0x0023, Buffer(10, 1)},
                      {0x0017, {}},
                      {0xff01, Buffer{0}}};
-  EXPECT_EQ(string_of(test),
-            "(0303)(c02c002f000a)((0000)(000500050100000000)(000a00080006001d00170018)(000b00020100)"
-            "(000d0006000404010501)(0023)(0017)(ff01))");
+  EXPECT_EQ(
+      string_of(test),
+      "(0303)(c02c002f000a)((0000)(000500050100000000)(000a00080006001d00170018)(000b00020100)"
+      "(000d0006000404010501)(0023)(0017)(ff01))");
 }
 
 TEST(PmercuryTls, GreaseBecomesOneValueWhereItIsReplaced) {
@@ -45,7 +46,8 @@ TEST(PmercuryTls, GreaseBecomesOneValueWhereItIsReplaced) {
                      {0xfafa, Buffer{0}}};
   EXPECT_EQ(string_of(test),
             "(0303)(0a0a1301baba)"  // only the first suite
-            "((0a0a0000)(000a000600040a0a001d)(002b0005040a0a0304)(000d000600045a5a0403)(0033)(0a0a000100))");
+            "((0a0a0000)(000a000600040a0a001d)(002b0005040a0a0304)(000d000600045a5a0403)(0033)("
+            "0a0a000100))");
 }
 
 TEST(PmercuryTls, WithoutExtensionsEndsInEmptyParentheses) {
@@ -65,7 +67,8 @@ TEST(PmercuryTls, AcceptedCutsCloseTheListWhereTheBytesEnd) {
   test.suites = values16({0x1301});
   test.extensions = {{0x0017, {}}, {0x0005, hex("0100000000")}, {0x0023, Buffer(4, 1)}};
   Buffer body = test.body();
-  const size_t suites_end = 2 + 32 + 1 + 2 + 2, compression_end = suites_end + 2, block = compression_end + 2;
+  const size_t suites_end = 2 + 32 + 1 + 2 + 2, compression_end = suites_end + 2,
+               block = compression_end + 2;
   auto cut_at = [&](size_t n) { return string_of(prefix(body, n), body.size(), Cut::accept); };
   EXPECT_EQ(cut_at(suites_end - 1), "<no-fingerprint>") << "not all suites";
   EXPECT_EQ(cut_at(suites_end), "(0303)(1301)()");
@@ -73,17 +76,23 @@ TEST(PmercuryTls, AcceptedCutsCloseTheListWhereTheBytesEnd) {
   EXPECT_EQ(cut_at(block), "(0303)(1301)()");
   EXPECT_EQ(cut_at(block + 4), "(0303)(1301)((0017))");
   EXPECT_EQ(cut_at(block + 7), "(0303)(1301)((0017))") << "a cut extension header is not written";
-  EXPECT_EQ(cut_at(block + 10), "(0303)(1301)((0017)(000500050100))") << "the declared length, the data that is there";
+  EXPECT_EQ(cut_at(block + 10), "(0303)(1301)((0017)(000500050100))")
+      << "the declared length, the data that is there";
   EXPECT_EQ(cut_at(body.size() - 1), "(0303)(1301)((0017)(000500050100000000)(0023))");
 }
 
 TEST(PmercuryTls, WithoutRoomWritesNothing) {
   Buffer body = browser_hello().body();
   ClientHello hello;
-  ASSERT_EQ(parse_client_hello(body, static_cast<uint32_t>(body.size()), HelloTransport::tls, hello), Reason::ok);
-  size_t full = written([&](Text& out) { return write_pmercury_tls(hello, Cut::refuse, out); }).size();
+  ASSERT_EQ(
+      parse_client_hello(body, static_cast<uint32_t>(body.size()), HelloTransport::tls, hello),
+      Reason::ok);
+  size_t full =
+      written([&](Text& out) { return write_pmercury_tls(hello, Cut::refuse, out); }).size();
   for (size_t room = 0; room < full; ++room)
-    ASSERT_EQ(written([&](Text& out) { return write_pmercury_tls(hello, Cut::refuse, out); }, room), "<too-long>") << room;
+    ASSERT_EQ(written([&](Text& out) { return write_pmercury_tls(hello, Cut::refuse, out); }, room),
+              "<too-long>")
+        << room;
 }
 
 }  // namespace

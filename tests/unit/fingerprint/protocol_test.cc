@@ -31,13 +31,17 @@ const std::vector<Case>& client_cases() {
       {Protocol::socks4, hex("04 01 0050 c0000201 726f6f74 00")},
       {Protocol::socks4, hex("04 01 01bb 00000001 00 65782e6f7267 00")},
       {Protocol::postgresql, hex("00000008 04d2162f")},
-      {Protocol::postgresql, Builder().u32(0x20).u32(196608).text(std::string_view("user\0bob\0", 9))},
+      {Protocol::postgresql,
+       Builder().u32(0x20).u32(196608).text(std::string_view("user\0bob\0", 9))},
       {Protocol::rdp, Builder().hex("0300 0013 0e e0 0000 0000 00 01 00 0800 03000000")},
-      {Protocol::rdp, Builder().hex("0300 0023 1e e0 0000 0000 00").text("Cookie: mstshash=alice\r\n")},
+      {Protocol::rdp,
+       Builder().hex("0300 0023 1e e0 0000 0000 00").text("Cookie: mstshash=alice\r\n")},
       {Protocol::ldap, hex("30 0c 02 01 01 60 07 02 01 03 04 00 80 00")},
-      {Protocol::ldap, hex("30 1d 02 01 01 77 18 80 16 312e332e362e312e342e312e313436362e3230303337")},
+      {Protocol::ldap,
+       hex("30 1d 02 01 01 77 18 80 16 312e332e362e312e342e312e313436362e3230303337")},
       {Protocol::telnet, hex("fffd18 fffd20 fffd23")},
-      {Protocol::dns, hex("0021 1234 0100 0001 0000 0000 0000 03777777 07 6578616d706c65 03 6f7267 00 0001 0001")},
+      {Protocol::dns,
+       hex("0021 1234 0100 0001 0000 0000 0000 03777777 07 6578616d706c65 03 6f7267 00 0001 0001")},
       {Protocol::smtp, text("EHLO mail.example.org\r\n")},
       {Protocol::pop3, text("CAPA\r\n")},
       {Protocol::imap, text("a001 CAPABILITY\r\n")},
@@ -57,7 +61,8 @@ const std::vector<Case>& server_cases() {
       {Protocol::smtp, text("220 mail.example.org ESMTP Postfix\r\n")},
       {Protocol::imap, text("* OK [CAPABILITY IMAP4rev1] Dovecot ready.\r\n")},
       {Protocol::pop3, text("+OK Dovecot ready.\r\n")},
-      {Protocol::mysql, Builder().hex("4a 00 00 00 0a").text(std::string_view("8.0.36\0", 7)).fill(40, 1)},
+      {Protocol::mysql,
+       Builder().hex("4a 00 00 00 0a").text(std::string_view("8.0.36\0", 7)).fill(40, 1)},
       {Protocol::postgresql, hex("52 00000008 00000000")},
       {Protocol::postgresql, hex("52 0000000c 00000005 aabbccdd")},
       {Protocol::postgresql, Builder().u8('E').u32(80).text("SFATAL")},
@@ -83,27 +88,35 @@ TEST(Protocol, IsNeverNamedWronglyFromItsFirstBytes) {
   for (const Case& c : client_cases())
     for (size_t n = 0; n <= c.bytes.size(); ++n) {
       Protocol got = recognise_client(prefix(c.bytes, n));
-      ASSERT_TRUE(got == Protocol::unknown || got == c.protocol) << name(c.protocol) << " taken for " << name(got) << " at " << n;
+      ASSERT_TRUE(got == Protocol::unknown || got == c.protocol)
+          << name(c.protocol) << " taken for " << name(got) << " at " << n;
     }
   for (const Case& c : server_cases())
     for (size_t n = 0; n <= c.bytes.size(); ++n) {
       Protocol got = recognise_server(prefix(c.bytes, n));
-      ASSERT_TRUE(got == Protocol::unknown || got == c.protocol) << name(c.protocol) << " taken for " << name(got) << " at " << n;
+      ASSERT_TRUE(got == Protocol::unknown || got == c.protocol)
+          << name(c.protocol) << " taken for " << name(got) << " at " << n;
     }
 }
 
 TEST(Protocol, SharedWordsAreNoName) {
-  for (std::string_view bytes : {"USER anonymous\r\n", "220 ready\r\n", "220 mail.ftp.example ESMTP\r\n", "HELP\r\n", "+PONG\r\n",
-                                 "+OK\r\n", "OPTIONS rtsp://a/b RTSP/1.0\r\n", "NOTIFY sip:a SIP/2.0\r\n", "PRI * HTTP/1.0\r\n\r\n"}) {
+  for (std::string_view bytes :
+       {"USER anonymous\r\n", "220 ready\r\n", "220 mail.ftp.example ESMTP\r\n", "HELP\r\n",
+        "+PONG\r\n", "+OK\r\n", "OPTIONS rtsp://a/b RTSP/1.0\r\n", "NOTIFY sip:a SIP/2.0\r\n",
+        "PRI * HTTP/1.0\r\n\r\n"}) {
     EXPECT_EQ(recognise_client(as_bytes(bytes)), Protocol::unknown) << bytes;
     EXPECT_EQ(recognise_server(as_bytes(bytes)), Protocol::unknown) << bytes;
   }
 }
 
 TEST(Protocol, NeighboursAreNotTakenForIt) {
-  EXPECT_EQ(recognise_client(hex("30 26 02 01 01 04 06 7075626c6963 a0 19")), Protocol::unknown) << "SNMP is not LDAP";
-  EXPECT_EQ(recognise_client(hex("0300 0016 11 e0 0000 0001 00 c0010a c1020100 c2020102")), Protocol::unknown) << "S7 is not RDP";
-  EXPECT_EQ(recognise_client(hex("fffe 6800 6500 6c00")), Protocol::unknown) << "UTF-16 is not Telnet";
+  EXPECT_EQ(recognise_client(hex("30 26 02 01 01 04 06 7075626c6963 a0 19")), Protocol::unknown)
+      << "SNMP is not LDAP";
+  EXPECT_EQ(recognise_client(hex("0300 0016 11 e0 0000 0001 00 c0010a c1020100 c2020102")),
+            Protocol::unknown)
+      << "S7 is not RDP";
+  EXPECT_EQ(recognise_client(hex("fffe 6800 6500 6c00")), Protocol::unknown)
+      << "UTF-16 is not Telnet";
   EXPECT_EQ(recognise_client(hex("fffb 9064 0000 0000")), Protocol::unknown) << "MP3 is not Telnet";
   EXPECT_EQ(recognise_client(Buffer(64, 0)), Protocol::unknown);
   EXPECT_EQ(recognise_server(Buffer(64, 0)), Protocol::unknown);
@@ -111,13 +124,22 @@ TEST(Protocol, NeighboursAreNotTakenForIt) {
 }
 
 TEST(Protocol, OfADatagram) {
-  EXPECT_EQ(recognise_datagram(Builder().u8(0xc3).u32(1).with_u8(Buffer(8, 1)).with_u8({}).fill(100)), Protocol::quic);
-  EXPECT_EQ(recognise_datagram(Builder().u8(0xd3).u32(0x6b3343cf).with_u8(Buffer(8, 1)).with_u8({}).fill(100)), Protocol::quic);
-  EXPECT_EQ(recognise_datagram(Builder().u8(0x80).u32(0).with_u8(Buffer(8, 1)).with_u8({}).u32(1)), Protocol::quic) << "version negotiation";
-  EXPECT_EQ(recognise_datagram(Builder().u8(0xc3).u32(0x12345678).with_u8(Buffer(8, 1)).with_u8({}).fill(100)), Protocol::unknown);
+  EXPECT_EQ(
+      recognise_datagram(Builder().u8(0xc3).u32(1).with_u8(Buffer(8, 1)).with_u8({}).fill(100)),
+      Protocol::quic);
+  EXPECT_EQ(recognise_datagram(
+                Builder().u8(0xd3).u32(0x6b3343cf).with_u8(Buffer(8, 1)).with_u8({}).fill(100)),
+            Protocol::quic);
+  EXPECT_EQ(recognise_datagram(Builder().u8(0x80).u32(0).with_u8(Buffer(8, 1)).with_u8({}).u32(1)),
+            Protocol::quic)
+      << "version negotiation";
+  EXPECT_EQ(recognise_datagram(
+                Builder().u8(0xc3).u32(0x12345678).with_u8(Buffer(8, 1)).with_u8({}).fill(100)),
+            Protocol::unknown);
   EXPECT_EQ(recognise_datagram(hex("16 fefd 0000 000000000000 0004 01020304")), Protocol::dtls);
   EXPECT_EQ(recognise_datagram(hex("16 fefd 0000 000000000000 0005 01020304")), Protocol::unknown);
-  EXPECT_EQ(recognise_datagram(hex("1234 0100 0001 0000 0000 0000 03 6f7267 00 0001 0001")), Protocol::dns);
+  EXPECT_EQ(recognise_datagram(hex("1234 0100 0001 0000 0000 0000 03 6f7267 00 0001 0001")),
+            Protocol::dns);
   EXPECT_EQ(recognise_datagram({}), Protocol::unknown);
 }
 

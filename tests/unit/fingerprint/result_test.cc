@@ -35,8 +35,10 @@ TEST(Result, MayBeSuccessWithoutAValue) {
 }
 
 TEST(Error, SaysWhereToLook) {
-  EXPECT_EQ((Error{.file = "p0f.fp", .line = 12, .column = 5, .message = "bad label"}).text(), "p0f.fp:12:5: bad label");
-  EXPECT_EQ((Error{.file = "a.pcap", .offset = 40, .message = "cut"}).text(), "a.pcap: offset 40: cut");
+  EXPECT_EQ((Error{.file = "p0f.fp", .line = 12, .column = 5, .message = "bad label"}).text(),
+            "p0f.fp:12:5: bad label");
+  EXPECT_EQ((Error{.file = "a.pcap", .offset = 40, .message = "cut"}).text(),
+            "a.pcap: offset 40: cut");
   EXPECT_EQ((Error{.message = "alone"}).text(), "alone");
 }
 

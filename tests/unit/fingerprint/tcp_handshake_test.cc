@@ -45,7 +45,8 @@ TEST(TcpHandshake, OfLinux) {
 }
 
 TEST(TcpHandshake, OfMacosEndsItsOptionsWithPadding) {
-  TestTcp tcp{.window = 65535, .options = hex("020405b4 01 030306 01 01 080a 00000001 00000000 0402 0000")};
+  TestTcp tcp{.window = 65535,
+              .options = hex("020405b4 01 030306 01 01 080a 00000001 00000000 0402 0000")};
   Strings s = strings_of(tcp, {.ttl = 58, .id = 0});
   EXPECT_EQ(s.pmercury, "(ffff)(020405b4)(01)(030306)(01)(01)(08)(04)(00)(00)");
   EXPECT_EQ(s.muonfp, "65535:2-1-3-1-1-8-4-0:1460:6") << "one end of list, and nothing behind it";
@@ -63,7 +64,8 @@ TEST(TcpHandshake, OfIpv6HasTheFlowLabelAsAQuirk) {
   TestTcp tcp{.window = 64800, .options = hex("020405a0 0402 080a 00000001 00000000 01 030307")};
   EXPECT_EQ(strings_of(TestIpv6{.flow_label = 0x12345}.around(tcp.bytes())).p0f,
             "6:64+0:0:1440:mss*45,7:mss,sok,ts,nop,ws:flow:0");
-  EXPECT_EQ(strings_of(TestIpv6{}.around(tcp.bytes())).p0f, "6:64+0:0:1440:mss*45,7:mss,sok,ts,nop,ws::0");
+  EXPECT_EQ(strings_of(TestIpv6{}.around(tcp.bytes())).p0f,
+            "6:64+0:0:1440:mss*45,7:mss,sok,ts,nop,ws::0");
 }
 
 TEST(TcpHandshake, IsAnsweredByASynAck) {
@@ -74,7 +76,8 @@ TEST(TcpHandshake, IsAnsweredByASynAck) {
   TcpHandshake facts;
   ASSERT_EQ(parse_tcp_handshake(packet, facts), Reason::ok);
   EXPECT_TRUE(facts.syn_ack);
-  EXPECT_EQ(strings_of(frame).p0f, "4:64+0:0:1460:mss*20,7:mss,sok,ts,nop,ws:df:0") << "28960 = 20 * 1448";
+  EXPECT_EQ(strings_of(frame).p0f, "4:64+0:0:1460:mss*20,7:mss,sok,ts,nop,ws:df:0")
+      << "28960 = 20 * 1448";
 }
 
 // A SYN that negotiates ECN (RFC 3168 section 6.1.1) or AccECN (RFC 9768) is a SYN.
@@ -114,11 +117,14 @@ TEST(P0f, HeaderQuirks) {
 
 TEST(P0f, OptionQuirks) {
   auto quirks = [](std::string_view options, unsigned flags = 2) {
-    return quirks_of({.acknowledgement = flags == 2 ? 0u : 1u, .flags = flags, .options = hex(options)}, {.fragment = 0});
+    return quirks_of(
+        {.acknowledgement = flags == 2 ? 0u : 1u, .flags = flags, .options = hex(options)},
+        {.fragment = 0});
   };
   EXPECT_EQ(quirks("080a 00000000 00000000 0101"), "ts1-");
   EXPECT_EQ(quirks("080a 00000001 00000001 0101"), "ts2+");
-  EXPECT_EQ(quirks("080a 00000001 00000001 0101", 0x12), "") << "in a SYN+ACK the echo belongs there";
+  EXPECT_EQ(quirks("080a 00000001 00000001 0101", 0x12), "")
+      << "in a SYN+ACK the echo belongs there";
   EXPECT_EQ(quirks("03030f 01"), "exws");
   EXPECT_EQ(quirks("03030e 01"), "");
   EXPECT_EQ(quirks("01000001"), "opt+") << "not zero behind the end of the list";
@@ -132,8 +138,10 @@ TEST(P0f, OptionQuirks) {
 }
 
 TEST(P0f, KeepsTheBrokenOptionInTheLayout) {
-  EXPECT_EQ(strings_of({.window = 1, .options = hex("01010204")}, {.fragment = 0}).p0f, "4:64+0:0:0:1,0:nop,nop,mss:bad:0");
-  EXPECT_EQ(strings_of({.window = 1, .options = hex("2204aabb")}, {.fragment = 0}).p0f, "4:64+0:0:0:1,0:?34::0");
+  EXPECT_EQ(strings_of({.window = 1, .options = hex("01010204")}, {.fragment = 0}).p0f,
+            "4:64+0:0:0:1,0:nop,nop,mss:bad:0");
+  EXPECT_EQ(strings_of({.window = 1, .options = hex("2204aabb")}, {.fragment = 0}).p0f,
+            "4:64+0:0:0:1,0:?34::0");
 }
 
 TEST(P0f, ManyOptionsAreBadAndCutAtTwentyFour) {
@@ -144,7 +152,9 @@ TEST(P0f, ManyOptionsAreBadAndCutAtTwentyFour) {
 }
 
 TEST(P0f, DistanceIsGuessedFromTheNextUsualTtl) {
-  auto ttl = [](unsigned value) { return strings_of({.window = 1}, {.ttl = value, .fragment = 0}).p0f.substr(2, 7); };
+  auto ttl = [](unsigned value) {
+    return strings_of({.window = 1}, {.ttl = value, .fragment = 0}).p0f.substr(2, 7);
+  };
   EXPECT_EQ(ttl(64), "64+0:0:");
   EXPECT_EQ(ttl(128).substr(0, 6), "128+0:");
   EXPECT_EQ(ttl(113).substr(0, 7), "113+15:");
@@ -157,11 +167,13 @@ TEST(P0f, DistanceIsGuessedFromTheNextUsualTtl) {
 }
 
 TEST(P0f, PayloadInASynIsSeen) {
-  EXPECT_EQ(strings_of({.window = 1, .payload = Buffer(5, 1)}, {.fragment = 0}).p0f, "4:64+0:0:0:1,0:::+");
+  EXPECT_EQ(strings_of({.window = 1, .payload = Buffer(5, 1)}, {.fragment = 0}).p0f,
+            "4:64+0:0:0:1,0:::+");
 }
 
 TEST(P0f, IpOptionsHaveTheirLength) {
-  EXPECT_EQ(strings_of({.window = 1}, {.fragment = 0, .options = hex("94040000")}).p0f, "4:64+0:4:0:1,0:::0");
+  EXPECT_EQ(strings_of({.window = 1}, {.fragment = 0, .options = hex("94040000")}).p0f,
+            "4:64+0:4:0:1,0:::0");
 }
 
 TEST(P0f, WindowMultiplesInTheirOrder) {
@@ -170,7 +182,8 @@ TEST(P0f, WindowMultiplesInTheirOrder) {
   };
   EXPECT_EQ(window(14600, "020405b4"), "mss*10");
   EXPECT_EQ(window(14480, "020405b4"), "mss*10") << "1448, with or without timestamps";
-  EXPECT_EQ(window(13880, "02040578 080a 00000001 00000000 0101"), "mss*10") << "MSS 1400 less 12 for timestamps";
+  EXPECT_EQ(window(13880, "02040578 080a 00000001 00000000 0101"), "mss*10")
+      << "MSS 1400 less 12 for timestamps";
   EXPECT_EQ(window(13880, "02040578"), "13880") << "no timestamps: 12 are not taken off";
   EXPECT_EQ(window(14600, "02040578"), "mss*10") << "of another interface of MTU 1500";
   EXPECT_EQ(window(14400, "02040578"), "mtu*10") << "1400 + 40";
@@ -186,8 +199,10 @@ TEST(MuonFp, TheLastOfRepeatedOptionsCounts) {
 }
 
 TEST(MuonFp, OptionsAreWalkedByTheirLength) {
-  EXPECT_EQ(strings_of({.window = 1, .options = hex("1e00 0101")}).muonfp, "1:30::") << "length 0 ends the walk";
-  EXPECT_EQ(strings_of({.window = 1, .options = hex("0204 05b4 0303 07 00")}).muonfp, "1:2-3-0:1460:7");
+  EXPECT_EQ(strings_of({.window = 1, .options = hex("1e00 0101")}).muonfp, "1:30::")
+      << "length 0 ends the walk";
+  EXPECT_EQ(strings_of({.window = 1, .options = hex("0204 05b4 0303 07 00")}).muonfp,
+            "1:2-3-0:1460:7");
 }
 
 TEST(PmercuryTcp, EndsAtABrokenOption) {

@@ -9,7 +9,8 @@
 namespace handprint::test {
 namespace {
 
-constexpr unsigned change_cipher_spec = 20, alert = 21, handshake_record = 22, application_data = 23;
+constexpr unsigned change_cipher_spec = 20, alert = 21, handshake_record = 22,
+                   application_data = 23;
 
 Buffer join(std::initializer_list<Buffer> parts) {
   Builder out;
@@ -22,7 +23,8 @@ Buffer in_records_of(size_t n, const Buffer& message) {
   Builder out;
   for (size_t at = 0; at < message.size(); at += n) {
     size_t end = std::min(at + n, message.size());
-    out.raw(record(handshake_record, Buffer(message.begin() + static_cast<std::ptrdiff_t>(at), message.begin() + static_cast<std::ptrdiff_t>(end))));
+    out.raw(record(handshake_record, Buffer(message.begin() + static_cast<std::ptrdiff_t>(at),
+                                            message.begin() + static_cast<std::ptrdiff_t>(end))));
   }
   return out;
 }
@@ -61,7 +63,9 @@ TEST(TlsHandshakeReader, JoinsAMessageFromRecordsOfEverySize) {
 }
 
 TEST(TlsHandshakeReader, GivesSeveralMessagesOfOneRecord) {
-  Buffer stream = record(handshake_record, join({handshake(2, Buffer(10, 1)), handshake(14, {}), handshake(11, Buffer(5, 2))}));
+  Buffer stream =
+      record(handshake_record,
+             join({handshake(2, Buffer(10, 1)), handshake(14, {}), handshake(11, Buffer(5, 2))}));
   TlsHandshakeReader reader(stream, workspace());
   HandshakeMessage message;
   ASSERT_EQ(reader.next(message), Reason::ok);
@@ -92,8 +96,9 @@ TEST(TlsHandshakeReader, StepsOverAlertsChangeCipherSpecsAndEmptyRecordsBetweenT
   Buffer message_bytes = hello_message();
   Buffer first = prefix(message_bytes, 700);
   Buffer second(message_bytes.begin() + 700, message_bytes.end());
-  Buffer stream = join({record(handshake_record, first), record(change_cipher_spec, Buffer{1}), record(handshake_record, {}),
-                        record(alert, hex("015a")), record(handshake_record, second)});
+  Buffer stream = join({record(handshake_record, first), record(change_cipher_spec, Buffer{1}),
+                        record(handshake_record, {}), record(alert, hex("015a")),
+                        record(handshake_record, second)});
   TlsHandshakeReader reader(stream, workspace());
   HandshakeMessage message;
   ASSERT_EQ(reader.next(message), Reason::ok);
@@ -105,8 +110,9 @@ TEST(TlsHandshakeReader, StepsOverAlertsChangeCipherSpecsAndEmptyRecordsBetweenT
 
 // RFC 8446 appendix D.4: after a HelloRetryRequest the client may send a ChangeCipherSpec first.
 TEST(TlsHandshakeReader, ReadsTheSecondClientHelloBehindAChangeCipherSpec) {
-  Buffer stream = join({record(handshake_record, hello_message()), record(change_cipher_spec, Buffer{1}, 0x0303),
-                        in_records_of(600, hello_message())});
+  Buffer stream =
+      join({record(handshake_record, hello_message()),
+            record(change_cipher_spec, Buffer{1}, 0x0303), in_records_of(600, hello_message())});
   TlsHandshakeReader reader(stream, workspace());
   HandshakeMessage message;
   ASSERT_EQ(reader.next(message), Reason::ok);
@@ -117,14 +123,16 @@ TEST(TlsHandshakeReader, ReadsTheSecondClientHelloBehindAChangeCipherSpec) {
 
 TEST(TlsHandshakeReader, StopsWhereTheStreamIsEncrypted) {
   HandshakeMessage message;
-  Buffer finished = join({record(handshake_record, hello_message()), record(change_cipher_spec, Buffer{1}),
-                          record(handshake_record, hex("8f3a77c1d2e4f500112233445566778899aabbcc"))});
+  Buffer finished =
+      join({record(handshake_record, hello_message()), record(change_cipher_spec, Buffer{1}),
+            record(handshake_record, hex("8f3a77c1d2e4f500112233445566778899aabbcc"))});
   TlsHandshakeReader tls12(finished, workspace());
   ASSERT_EQ(tls12.next(message), Reason::ok);
   EXPECT_EQ(tls12.next(message), Reason::encrypted);
   EXPECT_EQ(tls12.next(message), Reason::encrypted) << "and says so again";
 
-  Buffer data = join({record(handshake_record, hello_message()), record(application_data, Buffer(40, 3))});
+  Buffer data =
+      join({record(handshake_record, hello_message()), record(application_data, Buffer(40, 3))});
   TlsHandshakeReader tls13(data, workspace());
   ASSERT_EQ(tls13.next(message), Reason::ok);
   EXPECT_EQ(tls13.next(message), Reason::encrypted);
@@ -165,7 +173,8 @@ TEST(TlsHandshakeReader, NeverAsksForMoreThanItNeeds) {
 // Found by fuzzing: a ChangeCipherSpec inside an open message must not make its first record look
 // encrypted when the reader is asked again.
 TEST(TlsHandshakeReader, AsksForTheSameAgainWithAChangeCipherSpecInsideAnOpenMessage) {
-  Buffer stream = join({record(handshake_record, prefix(handshake(2, Buffer(300, 9)), 40)), record(change_cipher_spec, Buffer{1})});
+  Buffer stream = join({record(handshake_record, prefix(handshake(2, Buffer(300, 9)), 40)),
+                        record(change_cipher_spec, Buffer{1})});
   TlsHandshakeReader reader(stream, workspace());
   HandshakeMessage message;
   ASSERT_EQ(reader.next(message), Reason::need_more);
@@ -176,7 +185,8 @@ TEST(TlsHandshakeReader, AsksForTheSameAgainWithAChangeCipherSpecInsideAnOpenMes
 }
 
 TEST(TlsHandshakeReader, RefusesOtherProtocolsAtOnce) {
-  for (std::string_view text : {"GET / HTTP/1.1\r\n", "SSH-2.0-x\r\n", "\x05\x01", "\x16\x04\x01", "\x16\x03\x09", "\x19\x03\x03"}) {
+  for (std::string_view text : {"GET / HTTP/1.1\r\n", "SSH-2.0-x\r\n", "\x05\x01", "\x16\x04\x01",
+                                "\x16\x03\x09", "\x19\x03\x03"}) {
     Buffer stream = Builder().text(text);
     TlsHandshakeReader reader(stream, workspace());
     HandshakeMessage message;
@@ -233,7 +243,8 @@ TEST(TlsBeginnings, AreToldFromOtherBytes) {
   EXPECT_TRUE(begins_like_server_hello(hex("15 0303 0002 02 28"))) << "an alert as the answer";
   EXPECT_FALSE(begins_like_server_hello(hex("15 0303 0020 02 28"))) << "an encrypted alert";
   for (size_t n = 0; n < 6; ++n) EXPECT_FALSE(begins_like_client_hello(prefix(client, n))) << n;
-  EXPECT_FALSE(begins_like_client_hello(hex("16 0303 0080 01 9a 55 33 21"))) << "an encrypted message that begins with 1";
+  EXPECT_FALSE(begins_like_client_hello(hex("16 0303 0080 01 9a 55 33 21")))
+      << "an encrypted message that begins with 1";
   EXPECT_FALSE(begins_like_sslv2_hello(client));
 }
 

@@ -17,10 +17,16 @@ Buffer in_ipv4(unsigned protocol, const Buffer& payload) {
   return ip.around(payload);
 }
 Buffer in_udp(unsigned port, const Buffer& payload) {
-  return in_ipv4(17, Builder().u16(55555).u16(port).u16(static_cast<unsigned>(8 + payload.size())).u16(0).raw(payload));
+  return in_ipv4(17, Builder()
+                         .u16(55555)
+                         .u16(port)
+                         .u16(static_cast<unsigned>(8 + payload.size()))
+                         .u16(0)
+                         .raw(payload));
 }
 
-void expect_tunnel(const Buffer& packet, Tunnel kind, uint32_t id, unsigned version, const char* what) {
+void expect_tunnel(const Buffer& packet, Tunnel kind, uint32_t id, unsigned version,
+                   const char* what) {
   Packet p;
   ASSERT_EQ(decode_packet(link_type::raw, packet, 0, p), Reason::ok) << what;
   EXPECT_EQ(p.tunnel, kind) << what;
@@ -42,7 +48,8 @@ void expect_tunnel(const Buffer& packet, Tunnel kind, uint32_t id, unsigned vers
 TEST(Tunnel, IpInIpInAllFourCombinations) {
   expect_tunnel(in_ipv4(4, inner4()), Tunnel::ip_in_ip, 0, 4, "4 in 4");
   expect_tunnel(in_ipv4(41, inner6()), Tunnel::ip_in_ip, 0, 6, "6 in 4");
-  TestIpv6 outer6{.source = "fd000000000000000000000000000001", .destination = "fd000000000000000000000000000002"};
+  TestIpv6 outer6{.source = "fd000000000000000000000000000001",
+                  .destination = "fd000000000000000000000000000002"};
   outer6.next = 4;
   expect_tunnel(outer6.around(inner4()), Tunnel::ip_in_ip, 0, 4, "4 in 6");
   outer6.next = 41;
@@ -51,16 +58,44 @@ TEST(Tunnel, IpInIpInAllFourCombinations) {
 
 TEST(Tunnel, GreWithAllItsOptionalFields) {
   expect_tunnel(in_ipv4(47, Builder().u16(0).u16(0x0800).raw(inner4())), Tunnel::gre, 0, 4, "bare");
-  expect_tunnel(in_ipv4(47, Builder().u16(0x2000).u16(0x86dd).u32(99).raw(inner6())), Tunnel::gre, 99, 6, "key");
-  expect_tunnel(in_ipv4(47, Builder().u16(0xb000).u16(0x0800).u32(0).u32(7).u32(1).raw(inner4())), Tunnel::gre, 7, 4, "checksum, key, sequence");
-  expect_tunnel(in_ipv4(47, Builder().u16(0).u16(0x6558).raw(ethernet(0x0800, inner4()))), Tunnel::gre, 0, 4, "Ethernet");
-  expect_tunnel(in_ipv4(47, Builder().u16(0x3081).u16(0x880b).u16(50).u16(6).u32(1).u32(1).hex("ff03 0021").raw(inner4())), Tunnel::gre, 6, 4, "PPTP");
+  expect_tunnel(in_ipv4(47, Builder().u16(0x2000).u16(0x86dd).u32(99).raw(inner6())), Tunnel::gre,
+                99, 6, "key");
+  expect_tunnel(in_ipv4(47, Builder().u16(0xb000).u16(0x0800).u32(0).u32(7).u32(1).raw(inner4())),
+                Tunnel::gre, 7, 4, "checksum, key, sequence");
+  expect_tunnel(in_ipv4(47, Builder().u16(0).u16(0x6558).raw(ethernet(0x0800, inner4()))),
+                Tunnel::gre, 0, 4, "Ethernet");
+  expect_tunnel(in_ipv4(47, Builder()
+                                .u16(0x3081)
+                                .u16(0x880b)
+                                .u16(50)
+                                .u16(6)
+                                .u32(1)
+                                .u32(1)
+                                .hex("ff03 0021")
+                                .raw(inner4())),
+                Tunnel::gre, 6, 4, "PPTP");
 }
 
 TEST(Tunnel, Erspan) {
-  expect_tunnel(in_ipv4(47, Builder().u16(0).u16(0x88be).raw(ethernet(0x0800, inner4()))), Tunnel::erspan, 0, 4, "I");
-  expect_tunnel(in_ipv4(47, Builder().u16(0x1000).u16(0x88be).u32(5).u32(0x10000123).u32(0).raw(ethernet(0x0800, inner4()))), Tunnel::erspan, 0x123, 4, "II");
-  expect_tunnel(in_ipv4(47, Builder().u16(0x1000).u16(0x22eb).u32(5).u32(0x20000123).u32(0).u32(0).raw(ethernet(0x86dd, inner6()))), Tunnel::erspan, 0x123, 6, "III");
+  expect_tunnel(in_ipv4(47, Builder().u16(0).u16(0x88be).raw(ethernet(0x0800, inner4()))),
+                Tunnel::erspan, 0, 4, "I");
+  expect_tunnel(in_ipv4(47, Builder()
+                                .u16(0x1000)
+                                .u16(0x88be)
+                                .u32(5)
+                                .u32(0x10000123)
+                                .u32(0)
+                                .raw(ethernet(0x0800, inner4()))),
+                Tunnel::erspan, 0x123, 4, "II");
+  expect_tunnel(in_ipv4(47, Builder()
+                                .u16(0x1000)
+                                .u16(0x22eb)
+                                .u32(5)
+                                .u32(0x20000123)
+                                .u32(0)
+                                .u32(0)
+                                .raw(ethernet(0x86dd, inner6()))),
+                Tunnel::erspan, 0x123, 6, "III");
 }
 
 TEST(Tunnel, Vxlan) {
@@ -72,20 +107,41 @@ TEST(Tunnel, Vxlan) {
 }
 
 TEST(Tunnel, Geneve) {
-  Buffer geneve = Builder().u8(2).u8(0).u16(0x6558).u32(0x00004200).fill(8).raw(ethernet(0x0800, inner4()));
+  Buffer geneve =
+      Builder().u8(2).u8(0).u16(0x6558).u32(0x00004200).fill(8).raw(ethernet(0x0800, inner4()));
   expect_tunnel(in_udp(6081, geneve), Tunnel::geneve, 0x42, 4, "with options");
-  expect_tunnel(in_udp(6081, Builder().u8(0).u8(0).u16(0x86dd).u32(0x4200).raw(inner6())), Tunnel::geneve, 0x42, 6, "bare IP");
+  expect_tunnel(in_udp(6081, Builder().u8(0).u8(0).u16(0x86dd).u32(0x4200).raw(inner6())),
+                Tunnel::geneve, 0x42, 6, "bare IP");
 }
 
 TEST(Tunnel, Gtp) {
   Buffer gtp = Builder().u8(0x30).u8(0xff).u16(0).u32(0xabcd).raw(inner4());
   expect_tunnel(in_udp(2152, gtp), Tunnel::gtp, 0xabcd, 4, "bare");
-  Buffer extended = Builder().u8(0x34).u8(0xff).u16(0).u32(0xabcd).u16(0).u8(0).u8(0x85).u8(1).u8(0).u8(0).u8(0).raw(inner4());
+  Buffer extended = Builder()
+                        .u8(0x34)
+                        .u8(0xff)
+                        .u16(0)
+                        .u32(0xabcd)
+                        .u16(0)
+                        .u8(0)
+                        .u8(0x85)
+                        .u8(1)
+                        .u8(0)
+                        .u8(0)
+                        .u8(0)
+                        .raw(inner4());
   expect_tunnel(in_udp(2152, extended), Tunnel::gtp, 0xabcd, 4, "with an extension header");
 }
 
 TEST(Tunnel, CarriedEthernetGivesTheInnerAddresses) {
-  Buffer frame = ethernet(0x0800, in_udp(4789, Builder().u32(0x08000000).u32(0).hex("0a0000000002 0a0000000001").u16(0x8100).u16(9).u16(0x0800).raw(inner4())));
+  Buffer frame = ethernet(0x0800, in_udp(4789, Builder()
+                                                   .u32(0x08000000)
+                                                   .u32(0)
+                                                   .hex("0a0000000002 0a0000000001")
+                                                   .u16(0x8100)
+                                                   .u16(9)
+                                                   .u16(0x0800)
+                                                   .raw(inner4())));
   Packet p;
   ASSERT_EQ(decode_packet(link_type::ethernet, frame, 0, p), Reason::ok);
   EXPECT_EQ(p.source_mac.bytes[0], 0x0a);
@@ -97,13 +153,16 @@ TEST(Tunnel, CarriedEthernetGivesTheInnerAddresses) {
 
 TEST(Tunnel, WithoutEthernetTheFramesAddressesStay) {
   Packet p;
-  ASSERT_EQ(decode_packet(link_type::ethernet, ethernet(0x0800, in_ipv4(4, inner4())), 0, p), Reason::ok);
+  ASSERT_EQ(decode_packet(link_type::ethernet, ethernet(0x0800, in_ipv4(4, inner4())), 0, p),
+            Reason::ok);
   EXPECT_TRUE(p.source_mac.present);
 }
 
 TEST(Tunnel, AMirroredTunnelIsOpenedToo) {
   Buffer vxlan = in_udp(4789, Builder().u32(0x08000000).u32(0).raw(ethernet(0x0800, inner4())));
-  Buffer mirrored = in_ipv4(47, Builder().u16(0x1000).u16(0x88be).u32(5).u32(0x10000001).u32(0).raw(ethernet(0x0800, vxlan)));
+  Buffer mirrored = in_ipv4(
+      47,
+      Builder().u16(0x1000).u16(0x88be).u32(5).u32(0x10000001).u32(0).raw(ethernet(0x0800, vxlan)));
   Packet p;
   ASSERT_EQ(decode_packet(link_type::raw, mirrored, 0, p), Reason::ok);
   EXPECT_EQ(p.tunnel, Tunnel::erspan) << "the outermost";
@@ -130,7 +189,8 @@ TEST(Tunnel, WhatDoesNotOpenIsThePacketItIs) {
   Buffer otv = in_udp(8472, Builder().u32(0x0c000000).u32(0).raw(ethernet(0x0800, inner4())));
   ASSERT_EQ(decode_packet(link_type::raw, otv, 0, p), Reason::ok);
   EXPECT_EQ(p.tunnel, Tunnel::none) << "reserved bits are set";
-  EXPECT_EQ(decode_packet(link_type::raw, in_ipv4(47, Buffer(20, 0xff)), 0, p), Reason::unsupported_transport);
+  EXPECT_EQ(decode_packet(link_type::raw, in_ipv4(47, Buffer(20, 0xff)), 0, p),
+            Reason::unsupported_transport);
   EXPECT_EQ(p.protocol, 47);
 }
 
