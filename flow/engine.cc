@@ -158,7 +158,7 @@ Flow* Engine::State::flow_of_syn(Flow* flow, const DirectedKey& key, const Segme
   }
   if (sender.has_syn) {
     if (sender.syn.sequence == packet.sequence) return flow;
-    if (flow->answered() || flow->parts != 0) {
+    if (flow->answered() || flow->first_done) {
       close(*flow, false);
     } else {
       ++counters.syns_replaced;
@@ -169,7 +169,7 @@ Flow* Engine::State::flow_of_syn(Flow* flow, const DirectedKey& key, const Segme
   }
   // No SYN of this end is known, but other packets are. They may have been overtaken by them: then
   // the other end has sent no SYN of its own, and this end's bytes follow this sequence number.
-  const bool recent = flow->parts == 0 && clock.now() - flow->wait_since < late_syn;
+  const bool recent = !flow->first_done && clock.now() - flow->wait_since < late_syn;
   const Stream& stream = sender.stream;
   const End& peer = flow->end[key.direction ^ 1];
   const bool one_client = !peer.has_syn || peer.syn.syn_ack;
@@ -465,7 +465,7 @@ DocumentBuilder* Engine::State::begin(Flow& flow) {
   DocumentBuilder** link = &flow.pending;
   for (; *link != nullptr; link = &(*link)->next) ++waiting;
   if (waiting >= pending_of_flow) {
-    if (flow.parts == 0) note_open_messages(flow, *flow.pending, false);
+    if (!flow.first_done) note_open_messages(flow, *flow.pending, false);
     write_front(flow);
     link = &flow.pending;
     while (*link != nullptr) link = &(*link)->next;
@@ -527,7 +527,7 @@ bool Engine::State::is_complete(const Flow& flow) const {
 
 // After something happened to a flow: writes what is ready, and sees to it that the rest waits.
 void Engine::State::settle(Flow& flow) {
-  if (flow.parts == 0) {
+  if (!flow.first_done) {
     if (!is_complete(flow)) return;
     const EndOwner& server = flow.end[flow.client ^ 1].owner;
     if (!options.from_file && options.worker_grace > 0 && server.awaits_worker()) {
@@ -538,7 +538,7 @@ void Engine::State::settle(Flow& flow) {
   }
   const auto unwritten = [](const End& end) { return end.has_syn && !end.syn_written; };
   if (flow.pending == nullptr && (flow.ownership_new || flow.protocols_new ||
-                                  unwritten(flow.end[0]) || unwritten(flow.end[1])))
+                                  unwritten(flow.end[flow.client ^ 1])))
     begin(flow);
   while (flow.pending != nullptr && !awaits_answer(flow, *flow.pending)) write_front(flow);
   if (flow.pending == nullptr) {
@@ -566,14 +566,12 @@ bool Engine::State::may_record_syn() {
 // Writes the first document with whatever there is.
 void Engine::State::write_first(Flow& flow, bool evicted) {
   if (flow.pending == nullptr) {
+    flow.first_done = true;
     if (!flow.answered() && !may_record_syn()) {
-      flow.parts = 1;  // it had its chance
+      flow.unrecorded = true;
       return;
     }
-    if (begin(flow) == nullptr) {
-      flow.parts = 1;
-      return;
-    }
+    if (begin(flow) == nullptr) return;
   }
   note_open_messages(flow, *flow.pending, evicted);
   write_front(flow);
@@ -584,7 +582,10 @@ void Engine::State::write_front(Flow& flow) {
   DocumentBuilder* const document = flow.pending;
   flow.pending = document->next;
   --pending_documents;
+  flow.first_done = true;
   project(flow, options, *document);
+  if (flow.unrecorded) --counters.syn_unrecorded;  // it was answered after all
+  flow.unrecorded = false;
   ++counters.documents;
   if (document->part > 1) ++counters.parts;
   if (!document->incomplete.empty()) ++counters.incomplete;
@@ -592,7 +593,7 @@ void Engine::State::write_front(Flow& flow) {
 }
 
 void Engine::State::write_all(Flow& flow, bool evicted) {
-  if (flow.parts == 0) write_first(flow, evicted);
+  if (!flow.first_done) write_first(flow, evicted);
   if (flow.pending != nullptr) {
     DocumentBuilder* last = flow.pending;
     while (last->next != nullptr) last = last->next;
@@ -651,7 +652,7 @@ void Engine::State::owner(const hp_owner_event& event) {
   Flow* const flow = table.find(key.key, hash);
   const uint64_t cookie = flow != nullptr ? flow->end[key.direction].cookie : 0;
   const bool other_socket = cookie != 0 && event.cookie != 0 && cookie != event.cookie;
-  if (flow == nullptr || other_socket || flow->parts != 0) {
+  if (flow == nullptr || other_socket || flow->first_done) {
     owners.keep(key.key, hash, key.direction, event);
     ++counters.owners_early;
   }

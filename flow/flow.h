@@ -69,6 +69,8 @@ struct Flow {
   std::array<End, 2> end;          // by direction
   uint8_t client = 0;              // direction of the client's packets
   ClientKnown client_known = ClientKnown::no;
+  bool first_done = false;         // the first document was written, or not worth one
+  bool unrecorded = false;         // … a SYN without answer beyond the rate of records
   bool named = false;              // a protocol that has no dissector was recognised
   bool alerted = false;            // a TLS alert was seen
   bool retry_pending = false;      // HelloRetryRequest: the ServerHello is still to come
