@@ -29,11 +29,13 @@
 #ifndef HP_OPAQUE
 #define HP_OPAQUE(x) ((void)(x))
 #endif
-#ifndef HP_LOAD64
-#define HP_LOAD64(p) __extension__({ __u64 hp_word; __builtin_memcpy(&hp_word, (p), 8); hp_word; })
-#endif
 #ifndef HP_FORGET
 #define HP_FORGET(x) ((void)(x))
+#endif
+
+/* Eight bytes from anywhere, in the machine's order. */
+#ifndef HP_LOAD64
+#define HP_LOAD64(p) __extension__({ __u64 hp_word; __builtin_memcpy(&hp_word, (p), 8); hp_word; })
 #endif
 
 /* Loops over a fixed small count that must not cost the verifier a branch an iteration. */
