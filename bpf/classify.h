@@ -199,8 +199,17 @@ static hp_always_inline struct hp_verdict hp_classify(const __u8 *head, __u32 n,
 		if ((n > 1 && head[1] != 0x03) || (n > 2 && head[2] > 0x04) || (n > 3 && head[3] != 0) ||
 		    (n > 4 && head[4] != 2))
 			return v;
-		v.content = n < 5 ? HP_CONTENT_UNDECIDED : HP_CONTENT_TLS_ALERT;
-		v.limit = 7;
+		if (n < 6) {
+			v.content = HP_CONTENT_UNDECIDED;
+			return v;
+		}
+		/* A warning, such as unrecognized_name, may stand in front of the hello. */
+		if (head[5] == 1)
+			v = hp_classify_hello(head, n, 7, policy);
+		if (v.content == HP_CONTENT_NONE) {
+			v.content = HP_CONTENT_TLS_ALERT;
+			v.limit = 7;
+		}
 		return v;
 	}
 	if (head[0] < 'B' || head[0] > 'U')

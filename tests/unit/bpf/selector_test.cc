@@ -169,6 +169,17 @@ TEST(Selector, AnAlertAtTheStartOfTheServersStreamIsCopied) {
   EXPECT_EQ(older.at(0, std::string("\x15\x03\x01\0\2\2\x28", 7)).content, HP_CONTENT_NONE);
 }
 
+TEST(Selector, AWarningInFrontOfTheServersHelloDoesNotHideIt) {
+  const std::string stream = std::string("\x15\x03\x01\0\2\1\x70", 7) + server_hello(90);
+  for (uint32_t split = 0; split < stream.size(); ++split) {
+    StreamHarness s;
+    s.syn({}, true);
+    if (split) s.at(0, stream.substr(0, split));
+    s.at(split, stream.substr(split) + bulk);
+    ASSERT_EQ(s.copied(), stream) << split;
+  }
+}
+
 TEST(Selector, FastOpenHelloInTheSyn) {
   const std::string hello = client_hello(1900);
   StreamHarness s;
