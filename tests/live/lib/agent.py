@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts and stops the agent, by its pid, and reads what it writes."""
-import json
 import os
 import signal
 import subprocess
@@ -45,12 +44,8 @@ class Agent:
         """`handprint capture`; the cgroup hook needs no interface and no namespace."""
         output = f"{folder}/records.jsonl"
         words = [hook] if hook in ("cgroup", "auto") else [interface, "--hook", hook]
-        return cls(program, folder, space, ["capture", *words, "-f", output, *extra], environment,
-                   output)
-
-    @classmethod
-    def run(cls, program, folder, space, config, environment=None):
-        return cls(program, folder, space, ["run", "--config", config], environment)
+        return cls(program, folder, space, ["capture", *words, "-f", output, "--control",
+                                            f"{folder}/control.sock", *extra], environment, output)
 
     def _read_log(self):
         for line in self.process.stderr:
@@ -96,6 +91,8 @@ class Agent:
         code = network.stop(self.process, signal.SIGTERM, limit)
         took = time.monotonic() - began
         self._reader.join(5)
+        with open(f"{os.path.dirname(self.output)}/agent.log", "w") as file:
+            file.write("\n".join(self.log) + "\n")
         if code != 0:
             what = f"did not end within {limit} s" if code is None else f"ended with {code}"
             raise AgentFailed(f"after SIGTERM the agent {what}: {self.said()}")
@@ -121,15 +118,3 @@ class Agent:
                 continue
             total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         return total
-
-
-def last_statistics(lines):
-    """The newest line of the log that is, or ends in, a JSON object with counters; None without."""
-    for line in reversed(lines):
-        at = line.find("{")
-        if at >= 0:
-            try:
-                return json.loads(line[at:])
-            except ValueError:
-                continue
-    return None

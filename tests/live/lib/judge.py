@@ -192,13 +192,14 @@ class Judge:
             else:
                 self.roles["client"].add("unknown")
         elif connection.client:
+            right = self.roles["client"].right
             self._one(connection, "client", client, connection.client,
                       first.get("handprint.attribution.client.role"), ("client", "holder", "creator"))
             main = first.under("process")
             if client and main.get("pid") != client.get("pid"):
                 self._problem(connection, f"process.pid {main.get('pid')} is not the client's")
             pattern = self.expect.get("command_line")
-            if client and pattern:
+            if pattern and self.roles["client"].right > right:
                 line = client.get("command_line") or main.get("command_line") or ""
                 number = (connection.sni or "").partition("-")[0][1:]
                 if not re.search(pattern.replace("{number}", number), line):

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -18,6 +19,7 @@ from agent import Agent, AgentFailed
 from session import KNOWN, SHAPES, Skip
 
 ALL = []
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Scenario:
@@ -101,7 +103,8 @@ class Stage:
 
     def run_agent(self, config, environment=None):
         agent = Agent(self.setting.agent, self.folder, self.net.server,
-                      ["run", "--config", config], environment, self.output)
+                      ["run", "--config", config, "--control",
+                       f"{self.folder}/control.sock"], environment, self.output)
         self.agents.append(agent)
         return agent
 
@@ -111,6 +114,15 @@ class Stage:
                               self.net.server_interface, hook, extra=extra)
         self.agents.append(agent)
         return agent
+
+    def counters(self, agent):
+        """The kernel's counters by name, asked of the running agent."""
+        result = network.run(self.setting.agent, "status", "--json", "--control",
+                             f"{self.folder}/control.sock", timeout=20)
+        fields = records.flatten(json.loads(result.stdout))
+        kernel = {k.rpartition("kernel.")[2]: v for k, v in fields.items() if "kernel." in k}
+        check(kernel, f"status has no counters of the kernel: {result.stdout.strip()[:300]}")
+        return kernel
 
     def short_client(self, count, port=8443, label="short", **options):
         words = [f"{self.setting.programs}/short_client", "--to", f"{self.net.server_ip}:{port}",
@@ -297,39 +309,36 @@ def stop_under_load(stage):
 
 @scenario("stop.nothing-stays-attached")
 def nothing_stays(stage):
-    """After SIGTERM and after SIGKILL and `detach`, no program of ours is on the interface, and a
+    """After SIGTERM, and after SIGKILL and `detach`, no program is left on the interface, and a
     filter that was there before still is."""
-    interface = stage.net.server_interface
-    space = stage.net.server
+    interface, space = stage.net.server_interface, stage.net.server
     space.run("tc", "qdisc", "add", "dev", interface, "clsact")
-    space.run("tc", "filter", "add", "dev", interface, "ingress", "pref", "7", "protocol", "all",
-              "matchall", "action", "ok", check=False)
+    foreign = space.run("tc", "filter", "add", "dev", interface, "ingress", "pref", "7", "protocol",
+                        "all", "matchall", "action", "ok", check=False)
     before = space.run("tc", "filter", "show", "dev", interface, "ingress").stdout
+
+    def attached():
+        return json.loads(space.run(sys.executable, f"{HERE}/attached.py", interface).stdout)
+    nothing = attached()
+    check(not any(nothing.values()), f"before the start: {nothing}")
     stage.server("fork")
     seen = []
-    for hook in ("tc", "clsact", "xdp"):
+    for hook, expected in (("tc", ("tcx", "clsact")), ("clsact", ("clsact",)), ("xdp", ("xdp",))):
         for how in ("term", "kill"):
             agent = stage.run_agent(stage.config(hook=hook))
-            check("handprint" in _attached(space, interface) or "hp_" in _attached(space, interface),
-                  f"{hook}: bpftool shows no program of ours: {_attached(space, interface)!r}")
+            now = attached()
+            check(any(now[kind] for kind in expected), f"{hook}: {now} while the agent runs")
             stage.connect(5)
             if how == "term":
                 agent.stop()
             else:
                 agent.kill()
                 space.run(stage.setting.agent, "detach")
-            left = _attached(space, interface)
-            check("handprint" not in left and "hp_" not in left, f"{hook}, {how}: {left!r} stays")
-            now = space.run("tc", "filter", "show", "dev", interface, "ingress").stdout
-            check(now == before, f"{hook}, {how}: the filters of others were {before!r}, now {now!r}")
+            check(attached() == nothing, f"{hook}, {how}: {attached()} stays")
+            left = space.run("tc", "filter", "show", "dev", interface, "ingress").stdout
+            check(left == before, f"{hook}, {how}: filters of others were {before!r}, now {left!r}")
             seen.append(f"{hook}-{how}")
-    return ", ".join(seen)
-
-
-def _attached(space, interface):
-    text = space.run("bpftool", "net", "show", "dev", interface, check=False).stdout
-    text += space.run("tc", "filter", "show", "dev", interface, "ingress").stdout
-    return text + space.run("tc", "filter", "show", "dev", interface, "egress").stdout
+    return ", ".join(seen) + ("" if foreign.returncode == 0 else " (no foreign filter: no matchall)")
 
 
 @scenario("reload.good-and-bad")
@@ -424,17 +433,15 @@ def _flood(stage, hook):
     agent.stop()
     documents = [d for d in agent.records() if d.key]
     mine = [d for d in documents if net.client_ip in d.key]
-    verdict = stage.judge(mine, hook, client="not-wrong")
+    # A SYN+ACK that is a SYN cookie has no socket: XDP cannot tell the listener then.
+    verdict = stage.judge(mine, hook, client="not-wrong", listener="not-wrong")
     others = [d for d in documents if d.key[0].startswith("11.")]
-    check(len(others) <= 200 * (lasted + 3), f"{len(others)} documents of unanswered SYNs in "
-          f"{lasted:.0f} s")
     packets = counters["packets"]
     check(packets >= sent["sent"], f"{sent['sent']} SYNs were sent, {packets} packets were seen")
     stashed = counters["syn_stashed"] - counters.get("syn_late", 0)
     named = {name: counters[name] for name in KERNEL_LOSSES}
     check(counters["selected"] == counters["emitted"] + sum(named.values()) + counters["syn_stashed"]
-          + counters["own"],
-          f"the books do not balance: {counters}")
+          + counters["own"], f"the books do not balance: {counters}")
     return (f"{verdict.summary()}; {sent['sent']} SYNs sent at {sent['sent'] / seconds / 1000:.0f} k/s, "
             f"{counters['emitted']} records, {stashed} SYNs held back, losses {named}, "
             f"{len(others)} documents of SYNs, agent {spent / lasted * 100:.1f} % of a core")

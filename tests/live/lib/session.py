@@ -138,8 +138,9 @@ class Session:
                 self._play(rows)
                 documents = self.agent.records()
             except (AgentFailed, ValueError) as error:
-                for row in rows:
-                    yield f"{self.name}.{row['name']}", str(error), ""
+                for row in rows:  # said once in full
+                    yield f"{self.name}.{row['name']}", str(error)[:1500], ""
+                    error = "the session did not get that far"
                 return
             yield from self._verdicts(rows, documents, wanted)
         finally:

@@ -137,12 +137,13 @@ int main(int argc, char** argv) {
   if (!target.length || !log_path || !concurrency) usage();
   truth_open(log_path);
   if (only >= 0) return connect_once((unsigned)only);
-  uint64_t start = now_ms();
+  uint64_t start = now_ms(), due = 0;
   for (unsigned number = 0; number < count || running;) {
     if (number < count && running < concurrency) {
-      if (rate) {
-        uint64_t due = start + (uint64_t)number * 1000 / rate, now = now_ms();
-        if (due > now) sleep_ms((unsigned)(due - now));
+      if (rate) {  // no catching up after a delay: the rate is the most in any second
+        uint64_t now = now_us();
+        if (due > now) usleep((useconds_t)(due - now));
+        due = (due > now ? due : now) + 1000000 / rate;
       }
       pid_t child = fork();
       if (child < 0) fail("fork");

@@ -261,11 +261,13 @@ int write_all(int fd, const void* data, size_t size) {
   return 1;
 }
 
-uint64_t now_ms(void) {
+uint64_t now_us(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+  return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
+
+uint64_t now_ms(void) { return now_us() / 1000; }
 
 void sleep_ms(unsigned milliseconds) {
   struct timespec rest = {(time_t)(milliseconds / 1000), (long)(milliseconds % 1000) * 1000000};

@@ -53,6 +53,7 @@ size_t build_server_answer(uint8_t* out, const uint8_t* hello, size_t hello_size
 // Writes all bytes; false if the peer is gone.
 int write_all(int fd, const void* data, size_t size);
 
-// Milliseconds of CLOCK_MONOTONIC, and a sleep that signals do not cut short.
+// Milliseconds and microseconds of CLOCK_MONOTONIC, and a sleep that signals do not cut short.
 uint64_t now_ms(void);
+uint64_t now_us(void);
 void sleep_ms(unsigned milliseconds);
