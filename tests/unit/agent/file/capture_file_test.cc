@@ -412,9 +412,9 @@ TEST(CaptureFile, EndsOnEveryPrefixAndEveryChangedByte) {
       EXPECT_LE(out.frames.size(), whole);
     }
     for (std::size_t at = 0; at < file.size(); ++at) {
-      for (const uint8_t change : {0x01, 0x80, 0xff}) {
+      for (const uint8_t change : {uint8_t{0x01}, uint8_t{0x80}, uint8_t{0xff}}) {
         std::vector<uint8_t> changed(file.bytes().begin(), file.bytes().end());
-        changed[at] ^= change;
+        changed[at] = static_cast<uint8_t>(changed[at] ^ change);
         const Read out = read(Bytes(changed));
         for (const std::string& frame : out.bytes) EXPECT_LE(frame.size(), changed.size());
       }

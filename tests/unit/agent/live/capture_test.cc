@@ -331,8 +331,10 @@ TEST_F(LiveCaptureTest, ExecutionsAreTold) {
   EXPECT_EQ(collector_.executed[pid], real);
 }
 
-TEST_F(LiveCaptureTest, BooksBalance) {
-  const auto capture = start(options(LiveHook::tc));
+TEST_F(LiveCaptureTest, BooksBalanceAndCopiesAreWhole) {
+  LiveOptions chosen = options(LiveHook::tc);
+  chosen.config.checksum = 1;
+  const auto capture = start(chosen);
   ASSERT_NE(capture, nullptr);
   for (int i = 0; i < 20; ++i) connect_once("10.77.0.2");
   capture->stop();
@@ -346,6 +348,7 @@ TEST_F(LiveCaptureTest, BooksBalance) {
   EXPECT_EQ(counters[HP_COUNT_EMITTED], capture->reader_counters().packet_records);
   EXPECT_EQ(capture->reader_counters().bad_records, 0u);
   EXPECT_EQ(capture->reader_counters().missing, 0u);
+  EXPECT_EQ(capture->reader_counters().torn, 0u);
 }
 
 TEST_F(LiveCaptureTest, InterfacesComeGoAndAreRenamedWithoutALeak) {
@@ -385,7 +388,7 @@ TEST_F(LiveCaptureTest, InterfacesComeGoAndAreRenamedWithoutALeak) {
 
 TEST_F(LiveCaptureTest, ANeighboursFilterStaysUntouched) {
   ASSERT_TRUE(run("tc qdisc replace dev hpt0 clsact"));
-  ASSERT_TRUE(run("tc filter add dev hpt0 ingress pref 1 protocol all matchall action ok"));
+  ASSERT_TRUE(run("tc filter add dev hpt0 ingress pref 1 protocol all u32 match u32 0 0 flowid 1:1"));
   const std::string before = output_of("tc filter show dev hpt0 ingress pref 1");
   ASSERT_FALSE(before.empty());
   LiveOptions chosen = options(LiveHook::tc);

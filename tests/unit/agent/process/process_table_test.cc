@@ -262,6 +262,24 @@ TEST(ProcessTable, HostileAnswersAreRefused) {
   EXPECT_TRUE(table.pending(owner));
 }
 
+TEST(ProcessTable, CommandLinesAreNotKeptWhereTheyAreNotWanted) {
+  Service service;
+  ProcessTableOptions options = alone();
+  options.service = service.asker();
+  options.arguments = false;
+  ProcessTable table(options);
+  table.process(event_of(21, 3'000, 4'000, "a", true, 5), "/bin/a", "a --password=x");
+  const hp_owner owner = owner_of(21, 3'000, "a");
+  table.request(owner);
+  ProcessReply reply = reply_for(21, 3'000);
+  reply.flags = reply_alive;
+  reply.exe_inode = 5;
+  service.answer(reply, {{reply_executable, "/bin/a"}, {reply_args, "a --password=x"}});
+  table.poll();
+  EXPECT_TRUE(table.find(owner, newest)->args.empty());
+  EXPECT_EQ(table.find(owner, newest)->executable, "/bin/a");
+}
+
 TEST(ProcessTable, StaysWithinItsBudget) {
   ProcessTableOptions options = alone();
   options.bytes = 256 << 10;
