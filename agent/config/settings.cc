@@ -65,10 +65,10 @@ void read_section(const YamlNode& map, const std::string& section, Problems& pro
     if (!is_scalar(key, "key", problems)) continue;
     const auto begin = map.entries.begin(), here = begin + static_cast<ptrdiff_t>(i);
     const auto earlier =
-        std::find_if(begin, here, [&](const auto& entry) { return entry.first.text == key.text; });
+        std::find_if(begin, here, [&](const auto& entry) { return entry.key.text == key.text; });
     if (earlier != here) {
       problems.add(key, "'" + key.text + "' stands twice, first in line " +
-                            std::to_string(earlier->first.line));
+                            std::to_string(earlier->key.line));
       continue;
     }
     const std::string path = section.empty() ? key.text : section + "." + key.text;

@@ -116,10 +116,10 @@ void for_each_entry(const YamlNode& map, Problems& problems, auto take) {
     const auto& [key, value] = map.entries[i];
     if (!is_scalar(key, "a key", problems)) continue;
     const auto earlier = std::find_if(map.entries.begin(), map.entries.begin() + static_cast<ptrdiff_t>(i),
-                                      [&key](const auto& entry) { return entry.first.text == key.text; });
+                                      [&key](const auto& entry) { return entry.key.text == key.text; });
     if (earlier != map.entries.begin() + static_cast<ptrdiff_t>(i)) {
       problems.add(key, "'" + key.text + "' stands twice, first in line " +
-                            std::to_string(earlier->first.line));
+                            std::to_string(earlier->key.line));
       continue;
     }
     take(key, value);

@@ -71,10 +71,10 @@ class Builder : public YAML::EventHandler {
       if (open.node->kind == YamlNode::Kind::list) {
         to = &open.node->items.emplace_back();
       } else if (!open.has_key) {
-        to = &open.node->entries.emplace_back().first;
+        to = &open.node->entries.emplace_back().key;
         open.has_key = true;
       } else {
-        to = &open.node->entries.back().second;
+        to = &open.node->entries.back().value;
         open.has_key = false;
       }
     }

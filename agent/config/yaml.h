@@ -6,12 +6,13 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "fingerprint/result.h"
 
 namespace handprint {
+
+struct YamlEntry;
 
 struct YamlNode {
   enum class Kind : uint8_t { null, scalar, list, map };
@@ -21,7 +22,11 @@ struct YamlNode {
   bool quoted = false;  // a scalar in quotes: a text, whatever it looks like
   uint64_t line = 0, column = 0;  // from 1
   std::vector<YamlNode> items;    // of a list
-  std::vector<std::pair<YamlNode, YamlNode>> entries;  // of a map, in order, duplicates kept
+  std::vector<YamlEntry> entries;  // of a map, in order, duplicates kept
+};
+
+struct YamlEntry {
+  YamlNode key, value;
 };
 
 // Parses one document; an empty text gives a null node. Errors name `name`, line and column. Anchors,

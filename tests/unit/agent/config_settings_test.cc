@@ -227,7 +227,7 @@ TEST(Settings, RefuseWhatIsNoYamlOrMoreThanIsNeeded) {
             "x.yaml:2:1: a second document (---) begins here; one is all there may be\n");
   EXPECT_EQ(errors_of("? [a]\n: b\n"), "x.yaml:1:3: a key must be a word, not a list or mapping\n");
   EXPECT_NE(errors_of(std::string(100'000, '[')), "");
-  EXPECT_NE(errors_of(std::string("log: {level: info}\0garbage: [", 29)), "");
+  EXPECT_NE(errors_of(std::string_view("log: {level: info}\0garbage: [", 29)), "");
 }
 
 TEST(Settings, TellAllErrorsAtOnceInOrderOfTheirPlace) {

@@ -444,7 +444,8 @@ TEST_F(JsonWriter, AppendsAndKeepsWhatWasThere) {
 }
 
 TEST_F(JsonWriter, IsValidJsonWhateverTheTrafficHolds) {
-  const std::string hostile("\"\\\n\r\t\0\x01\x1b[2J\x7f\xff\xfe\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80 \xe2\x82", 29);
+  using namespace std::string_literals;
+  const std::string hostile = "\"\\\n\r\t\0\x01\x1b[2J\x7f\xff\xfe\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80 \xe2\x82"s;
   HttpRequestFacts request;
   request.method = request.uri = request.host = request.user_agent = request.version = hostile;
   request.referrer = hostile;
