@@ -228,7 +228,7 @@ void ProcessTable::process(const hp_process& event, std::string_view path, std::
   image.mntns = event.mntns;
   std::copy(std::begin(event.comm), std::end(event.comm), image.comm.begin());
   image.path = path;
-  image.args = args;
+  if (state_->options.arguments) image.args = args;
   if (image.path.starts_with("/memfd:")) image.deleted = true;
 
   if (!image.exec) {
@@ -425,7 +425,7 @@ void ProcessTable::State::apply_facts(Entry& entry, const ProcessReply& message,
       newest.exe_device = message.exe_device;
     }
     newest.deleted = (message.flags & reply_deleted) != 0;
-    if (newest.args.empty()) newest.args = text[reply_args];
+    if (newest.args.empty() && options.arguments) newest.args = text[reply_args];
   }
   if ((message.flags & reply_digest) != 0 && message.exe_inode != 0 && newest.exe_inode == message.exe_inode) {
     std::copy(std::begin(message.sha256), std::end(message.sha256), newest.digest.begin());

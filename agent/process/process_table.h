@@ -18,6 +18,7 @@ namespace handprint {
 struct ProcessTableOptions {
   std::size_t bytes = 8u << 20;  // budget of all entries
   uint64_t hash_seed = 0;        // 0: random
+  bool arguments = true;         // false: command lines are never kept
   int service = -1;              // ProcessInfo::descriptor(); -1: only what the kernel tells
   // 32 hex digits of /proc/sys/kernel/random/boot_id without dashes; empty: read from there.
   std::string_view boot_id = {};

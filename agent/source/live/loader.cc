@@ -288,7 +288,7 @@ GroupSet groups_for(LiveHook hook, bool owners) {
 // One opening and loading of the object with a given set of groups.
 class LoadAttempt {
  public:
-  LoadAttempt(const GroupSet& groups, bool xdp_frags, LoadReport& report) : report_(report) {
+  LoadAttempt(const GroupSet& groups, bool xdp_frags, bool checksums, const LoadReport& report) {
     LibbpfMessages listen(messages_);
     object_ = handprint_bpf__open();
     if (object_ == nullptr) {
@@ -306,6 +306,7 @@ class LoadAttempt {
       if (row->group == ProgramGroup::capture_xdp && xdp_frags)
         bpf_program__set_flags(program, BPF_F_XDP_HAS_FRAGS);
     }
+    object_->rodata->hp_checksums = checksums ? 1 : 0;
     set_ring("packets", report.packet_ring_bytes);
     set_ring("processes", report.process_ring_bytes);
     const int result = handprint_bpf__load(object_);
@@ -352,7 +353,6 @@ class LoadAttempt {
       bpf_map__set_max_entries(map, bytes);
   }
 
-  LoadReport& report_;
   handprint_bpf* object_ = nullptr;
   int error_ = 0;
   std::string messages_;
@@ -378,7 +378,7 @@ Result<std::unique_ptr<Loader>> Loader::load(const LiveOptions& options, GroupSe
   bool frags = libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_load_bytes, nullptr) == 1;
   // Each round takes one refused group out (or the frags flag), so there are at most nine.
   while (groups.any()) {
-    LoadAttempt attempt(groups, frags, report);
+    LoadAttempt attempt(groups, frags, options.config.checksum != 0, report);
     if (attempt.loaded()) {
       for (std::size_t i = 0; i < program_groups; ++i)
         if (groups.test(i)) report.groups[i].cause = LoadCause::none;

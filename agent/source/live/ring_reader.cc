@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <thread>
 
+#include "bpf/scan.h"
+
 namespace handprint {
 
 using Clock = std::chrono::steady_clock;
@@ -105,6 +107,7 @@ std::size_t RingReader::read_batch(LiveSink& sink) {
       }
       if (packet_->has_segment) {
         ++counters_.segments;
+        if (packet_->header.checksum != 0) check_copy();
         sink.segment(packet_->segment);
       } else {
         ++counters_.bad_records;
@@ -118,6 +121,14 @@ std::size_t RingReader::read_batch(LiveSink& sink) {
   packets_->release();
   counters_.missing = gaps_.missing();
   return read;
+}
+
+void RingReader::check_copy() {
+  const Bytes payload = packet_->packet.payload;
+  copy_.resize(HP_MAX_COPY + 8);
+  std::copy(payload.begin(), payload.end(), copy_.begin());
+  if (hp_checksum(copy_.data(), static_cast<uint32_t>(payload.size())) != packet_->header.checksum)
+    ++counters_.torn;
 }
 
 void RingReader::read_processes(LiveSink& sink) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "agent/source/live/record.h"
 #include "agent/source/live/ring.h"
@@ -28,6 +29,7 @@ struct ReaderCounters {
   uint64_t process_records = 0;  // read from the ring "processes"
   uint64_t bad_records = 0;      // lengths or headers that make no sense
   uint64_t missing = 0;          // packet records that the sequence numbers prove lost
+  uint64_t torn = 0;             // payload copies that do not match their checksum (config.checksum)
 };
 
 // Wire rings, by epoll with a time-out of 10 ms: the kernel wakes the reader only when much is
@@ -58,6 +60,7 @@ class RingReader {
  private:
   std::size_t read_batch(LiveSink& sink);
   void read_processes(LiveSink& sink);
+  void check_copy();
 
   std::unique_ptr<Ring> packets_;
   std::unique_ptr<Ring> processes_;
@@ -67,6 +70,7 @@ class RingReader {
   SequenceGaps gaps_;
   std::unique_ptr<PacketRecord> packet_;
   std::unique_ptr<ProcessRecord> process_;
+  std::vector<uint8_t> copy_;  // of a payload to be checked, with the room that hp_checksum() needs
   std::chrono::milliseconds test_pause_{0};
   std::chrono::steady_clock::time_point next_pause_;
 };

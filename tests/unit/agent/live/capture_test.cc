@@ -401,7 +401,8 @@ TEST_F(LiveCaptureTest, ANeighboursFilterStaysUntouched) {
     EXPECT_NE(during.find("handle 0x6870 handprint"), std::string::npos) << during;
     EXPECT_EQ(output_of("tc filter show dev hpt0 ingress pref 1"), before);
   }
-  EXPECT_EQ(output_of("tc filter show dev hpt0 ingress"), before);
+  EXPECT_EQ(output_of("tc filter show dev hpt0 ingress pref 1"), before);
+  EXPECT_EQ(output_of("tc filter show dev hpt0 ingress").find("handprint"), std::string::npos);
   EXPECT_NE(output_of("tc qdisc show dev hpt0").find("clsact"), std::string::npos);
   run("tc qdisc del dev hpt0 clsact");
 }
