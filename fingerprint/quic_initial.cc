@@ -139,19 +139,19 @@ Reason QuicCipher::open(const QuicPacket& packet, const QuicInitialKeys& keys,
   return Reason::ok;
 }
 
-Reason QuicOpener::open(const QuicPacket& packet, Bytes first_destination_id, QuicSide side,
-                        const Digests& digests, Bytes& payload) {
+Reason QuicOpener::open(const QuicPacket& packet, uint32_t number, Bytes first_destination_id,
+                        QuicSide side, const Digests& digests, Bytes& payload) {
   payload = {};
   Kept& kept = kept_[static_cast<size_t>(side)];
   if (first_destination_id.size() > kept.id.size()) return Reason::malformed_quic;
-  const bool same = kept.valid && kept.version == packet.version &&
+  const bool same = kept.valid && kept.version == number &&
                     std::ranges::equal(Bytes(kept.id).first(kept.id_size), first_destination_id);
   if (!same) {
-    const QuicVersion version = quic_version(packet.version);
+    const QuicVersion version = quic_version(number);
     if (!version.known) return Reason::not_this_protocol;
     kept.valid = derive_quic_initial_keys(version, first_destination_id, side, digests, kept.keys);
     if (!kept.valid) return Reason::digest_unavailable;
-    kept.version = packet.version;
+    kept.version = number;
     kept.id_size = static_cast<uint8_t>(first_destination_id.size());
     std::ranges::copy(first_destination_id, kept.id.begin());
   }

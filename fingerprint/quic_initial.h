@@ -62,10 +62,10 @@ class QuicOpener {
  public:
   bool available() const { return cipher_.available(); }
 
-  // As QuicCipher::open(), with the keys that belong to the packet's version, this side and this
-  // connection id (the client's first one, not necessarily the packet's). not_this_protocol: its
-  // version is not known. The payload is a view of memory of the opener, valid until the next call.
-  Reason open(const QuicPacket& packet, Bytes first_destination_id, QuicSide side,
+  // As QuicCipher::open(), with the keys that belong to this version, side and connection id (the
+  // client's first one, not necessarily the packet's). not_this_protocol: the version is not known.
+  // The payload is a view of memory of the opener, valid until the next call.
+  Reason open(const QuicPacket& packet, uint32_t version, Bytes first_destination_id, QuicSide side,
               const Digests& digests, Bytes& payload);
 
  private:

@@ -20,9 +20,15 @@ constexpr Salt salt_draft_23 = {0xc3, 0xee, 0xf7, 0x12, 0xc7, 0x2e, 0xbb, 0x5a, 
 constexpr Salt salt_draft_21 = {0x7f, 0xbc, 0xdb, 0x0e, 0x7c, 0x66, 0xbb, 0xe9, 0x19, 0x3a,
                                 0x96, 0xcd, 0x21, 0x51, 0x9e, 0xbd, 0x7a, 0x02, 0x64, 0x4a};
 
+constexpr Salt salt_t050 = {0x7f, 0xf5, 0x79, 0xe5, 0xac, 0xd0, 0x72, 0x91, 0x55, 0x80,
+                            0x30, 0x4c, 0x43, 0xa2, 0x36, 0x7c, 0x60, 0x48, 0x83, 0x10};
+constexpr Salt salt_t051 = {0x7a, 0x4e, 0xde, 0xf4, 0xe7, 0xcc, 0xee, 0x5f, 0xa4, 0x50,
+                            0x6c, 0x19, 0x12, 0x4f, 0xc8, 0xcc, 0xda, 0x6e, 0x03, 0x3d};
+
 constexpr uint32_t version_1 = 1, version_2 = 0x6b3343cf, draft = 0xff000000;
 constexpr uint32_t mvfst_first = 0xfaceb000, mvfst_1 = 0xfaceb001, mvfst_2 = 0xfaceb002,
                    mvfst_e = 0xfaceb00e;
+constexpr uint32_t google_t050 = 0x54303530, google_t051 = 0x54303531;
 constexpr size_t longest_id = 20, tag_size = 16;
 
 const Salt* salt_of(uint32_t number) {
@@ -30,6 +36,8 @@ const Salt* salt_of(uint32_t number) {
   if (number == version_2) return &salt_v2;
   if (number == mvfst_1) return &salt_draft_21;
   if (number == mvfst_2 || number == mvfst_e) return &salt_draft_23;
+  if (number == google_t050) return &salt_t050;
+  if (number == google_t051) return &salt_t051;
   if ((number & 0xffffff00) != draft) return nullptr;
   const uint32_t n = number & 0xff;
   if (n == 33 || n == 34) return &salt_v1;
@@ -52,6 +60,7 @@ QuicVersion quic_version(uint32_t number) {
   QuicVersion out;
   out.number = number;
   out.second = number == version_2;
+  out.google = number == google_t050 || number == google_t051;
   if (const Salt* salt = salt_of(number)) {
     out.known = true;
     out.salt = *salt;
@@ -100,8 +109,7 @@ Reason parse_quic_packet(Bytes datagram, QuicPacket& out) {
       return Reason::ok;
     }
   }
-  if ((first & 0x40) == 0) return Reason::not_this_protocol;
-  if (!is_long) return Reason::encrypted;
+  if (!is_long) return (first & 0x40) != 0 ? Reason::encrypted : Reason::not_this_protocol;
   if (out.destination_id.size() > longest_id || out.source_id.size() > longest_id)
     return Reason::malformed_quic;
   // Version 2 counts from Retry on.
@@ -122,7 +130,8 @@ Reason parse_quic_packet(Bytes datagram, QuicPacket& out) {
 }
 
 Reason QuicFrameReader::next(QuicCrypto& out) {
-  constexpr uint8_t padding = 0, ping = 1, ack = 2, ack_ecn = 3, crypto = 6, close = 0x1c;
+  constexpr uint8_t padding = 0, ping = 1, ack = 2, ack_ecn = 3, crypto = 6, google_crypto = 8,
+                    close = 0x1c;
   if (stopped_ != Reason::ok) return stopped_;
   while (!in_.empty()) {
     const uint8_t type = in_.u8();
@@ -140,6 +149,12 @@ Reason QuicFrameReader::next(QuicCrypto& out) {
         for (; numbers > 0 && !in_.failed(); --numbers) read_varint(in_);
         break;
       }
+      case google_crypto:
+        if (!google_) {
+          in_.fail();
+          break;
+        }
+        [[fallthrough]];
       case crypto: {
         out.offset = read_varint(in_);
         const uint64_t length = read_varint(in_);

@@ -18,11 +18,16 @@ uint64_t read_varint(Cursor& in);
 struct QuicVersion {
   uint32_t number = 0;
   bool known = false;  // its Initials can be opened
-  bool second = false; // QUIC version 2: other type numbers, other labels (RFC 9369)
+  bool second = false;  // QUIC version 2: other type numbers, other labels (RFC 9369)
+  bool google = false;  // T050 and T051: CRYPTO frames have another number
   Bytes salt;          // 20 bytes
 };
-// Versions 1 and 2, drafts 22 to 34, and mvfst's. Others are not `known`.
+// Versions 1 and 2, drafts 21 to 34, mvfst's, and Google's T050 and T051. Others are not `known`.
 QuicVersion quic_version(uint32_t number);
+// Versions ?a?a?a?a, which no server has: a client asks for the list of those it has (section 15).
+constexpr bool quic_version_is_reserved(uint32_t number) {
+  return (number & 0x0f0f0f0f) == 0x0a0a0a0a;
+}
 // "1", "2", "draft-29", "mvfst-2", "Q050"; "0x1a2a3a4a" for what has no name.
 void write_quic_version(uint32_t number, Text& out);
 
@@ -43,7 +48,8 @@ struct QuicPacket {
 // 12.2). Retry and Version Negotiation take the rest of the datagram.
 //   ok                 `out` holds it
 //   encrypted          a short header: 1-RTT, nothing follows that could be read
-//   not_this_protocol  the fixed bit is clear
+//   not_this_protocol  neither header form nor fixed bit are set. With a long header the fixed bit
+//                      may be clear (RFC 9287)
 //   truncated          the datagram ends inside the packet
 //   malformed_quic     a connection id longer than version 1 allows, or no room for packet number
 //                      and tag
@@ -59,7 +65,8 @@ struct QuicCrypto {
 // gives its CRYPTO frames in their order.
 class QuicFrameReader {
  public:
-  explicit QuicFrameReader(Bytes payload) : in_(payload) {}
+  // google: of a version of Google's own, in which CRYPTO has another number.
+  explicit QuicFrameReader(Bytes payload, bool google = false) : in_(payload), google_(google) {}
 
   //   ok              a CRYPTO frame
   //   end_of_stream   no frame is left
@@ -70,6 +77,7 @@ class QuicFrameReader {
 
  private:
   Cursor in_;
+  bool google_;
   bool closed_ = false;
   Reason stopped_ = Reason::ok;
 };

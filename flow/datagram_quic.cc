@@ -108,7 +108,7 @@ void on_crypto(const QuicCrypto& frame, uint32_t version, Exchange& ex, StreamPo
 void read_frames(Bytes payload, uint32_t version, Exchange& ex, StreamPool& streams,
                  DatagramRead& out) {
   End& end = ex.sender();
-  QuicFrameReader reader(payload);
+  QuicFrameReader reader(payload, quic_version(version).google);
   QuicCrypto frame;
   Reason reason;
   while ((reason = reader.next(frame)) == Reason::ok) on_crypto(frame, version, ex, streams, out);
@@ -139,21 +139,40 @@ void restart(Bytes id, Exchange& ex, StreamPool& streams) {
   flow.retry_seen = flow.retry_pending = false;
 }
 
+// A packet of a version that no server has is protected as its client pleases, which is as one of the
+// versions that it would have next.
+Reason open_reserved(const QuicPacket& packet, QuicOpener& opener, const Digests& digests,
+                     Bytes& payload) {
+  constexpr uint32_t likely[] = {1, 0xff00001d, 0xff00001c};
+  Reason reason = Reason::encrypted;
+  for (uint32_t version : likely) {
+    reason = opener.open(packet, version, packet.destination_id, QuicSide::client, digests, payload);
+    if (reason != Reason::encrypted) break;
+  }
+  return reason;
+}
+
 // Opens an Initial packet by the connection's first id, else, from the client, by its own.
 Reason open_initial(const QuicPacket& packet, Exchange& ex, StreamPool& streams, Bytes& payload) {
   Flow& flow = ex.flow;
   QuicOpener& opener = ex.scratch.quic;
   const Digests& digests = ex.scratch.workspace.digests;
   Reason reason = Reason::encrypted;
-  if (flow.quic_known) {
+  if (flow.quic_known && !quic_version_is_reserved(packet.version)) {
     const QuicSide side = ex.side() == Side::client ? QuicSide::client : QuicSide::server;
-    reason = opener.open(packet, Bytes(flow.quic_id).first(flow.quic_id_size), side, digests, payload);
+    reason = opener.open(packet, packet.version, Bytes(flow.quic_id).first(flow.quic_id_size), side,
+                         digests, payload);
     if (reason != Reason::encrypted || side == QuicSide::server) return reason;
   }
-  reason = opener.open(packet, packet.destination_id, QuicSide::client, digests, payload);
+  reason = quic_version_is_reserved(packet.version)
+               ? open_reserved(packet, opener, digests, payload)
+               : opener.open(packet, packet.version, packet.destination_id, QuicSide::client, digests,
+                             payload);
   if (reason != Reason::ok) return reason;
   flow.claim_client(ex.direction);
-  restart(packet.destination_id, ex, streams);
+  const bool same = flow.quic_known && std::ranges::equal(Bytes(flow.quic_id).first(flow.quic_id_size),
+                                                          packet.destination_id);
+  if (!same) restart(packet.destination_id, ex, streams);
   return Reason::ok;
 }
 
@@ -166,12 +185,11 @@ DatagramRead read_quic_datagram(Bytes datagram, Exchange& ex, StreamPool& stream
   for (; !datagram.empty(); datagram = datagram.subspan(packet.size())) {
     if (parse_quic_packet(datagram, packet) != Reason::ok) break;
     if (packet.type != QuicPacketType::initial) continue;
-    if (!quic_version(packet.version).known) {
-      // Named, and nothing more can be said of it. Versions of the form ?a?a?a?a only ask the server
-      // for those that it has (RFC 9000, 15), so that a further hello comes.
+    if (!quic_version(packet.version).known && !quic_version_is_reserved(packet.version)) {
+      // Named, and nothing more can be said of it.
       out.fresh = out.fresh || !ex.sender().settled;
       ex.flow.claim_client(ex.direction);
-      if ((packet.version & 0x0f0f0f0f) != 0x0a0a0a0a) ex.sender().settled = true;
+      ex.sender().settled = true;
       break;
     }
     Bytes payload;
