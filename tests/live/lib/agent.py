@@ -40,10 +40,10 @@ class Agent:
         self.start_seconds = time.monotonic() - began
 
     @classmethod
-    def capture(cls, program, folder, space, interface, hook, environment=None, extra=()):
-        """`handprint capture`; the cgroup hook needs no interface and no namespace."""
+    def capture(cls, program, folder, space, interfaces, hook, environment=None, extra=()):
+        """`handprint capture`; the cgroup hook needs no interfaces and no namespace."""
         output = f"{folder}/records.jsonl"
-        words = [hook] if hook in ("cgroup", "auto") else [interface, "--hook", hook]
+        words = [hook] if hook in ("cgroup", "auto") else [*interfaces, "--hook", hook]
         return cls(program, folder, space, ["capture", *words, "-f", output, "--control",
                                             f"{folder}/control.sock", *extra], environment, output)
 
