@@ -23,10 +23,12 @@ enum hp_emitted {
 /* All that is known of one packet on its way through a program. */
 struct hp_work {
 	struct hp_headers headers;
-	struct hp_segment segment;
 	struct hp_window window;
 	struct hp_decision decision;
-	struct hp_ownership ownership;
+	union {
+		struct hp_segment segment;	/* until it is decided on */
+		struct hp_ownership ownership;	/* afterwards: the stack is small */
+	};
 	__u64 now;
 	__u32 frame_len;
 	__u32 ifindex;

@@ -124,7 +124,7 @@ static hp_always_inline const struct hp_socket *hp_lookup_owner(void *ctx, const
  * looked up. XDP: a cookie at most, since storage is out of its reach.
  */
 static __noinline void hp_find_owner(void *ctx, const __u32 at, const struct hp_headers *h, __u8 content,
-				     struct hp_ownership *o)
+				    struct hp_ownership *o)
 {
 	const __u32 hook = HP_AT_HOOK(at), direction = HP_AT_DIRECTION(at);
 	const struct hp_socket *socket = 0, *peer;
@@ -159,6 +159,7 @@ static __noinline void hp_find_owner(void *ctx, const __u32 at, const struct hp_
 	HP_FORGET(peer_pid);
 	o->cookie = cookie;
 	o->peer_pid = peer_pid;
+	HP_NO_RESULT();
 }
 
 #endif

@@ -192,7 +192,7 @@ static hp_always_inline void hp_submit_process(struct task_struct *leader, struc
  * Announces the current process unless this life of this program image was announced. exec: at exec,
  * when it is always announced.
  */
-static __noinline void hp_announce(const __u32 exec)
+static hp_always_inline void hp_announce_current(const __u32 exec)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task(), *leader;
 	struct hp_config *cfg = hp_get_config();
@@ -236,6 +236,12 @@ static __noinline void hp_announce(const __u32 exec)
 	else
 		hp_submit_process(leader, exe, (__u8)exec, path_len, complete, args, args_len,
 				  cfg->wakeup_bytes / 4, HP_PATH_MAX, HP_ARGS_MAX);
+}
+
+static __noinline void hp_announce(const __u32 exec)
+{
+	hp_announce_current(exec);
+	HP_NO_RESULT();
 }
 
 /* The current process as an owner. */
@@ -298,7 +304,7 @@ static hp_always_inline void hp_address(struct sock *sk, __u16 family, __u8 *loc
 }
 
 /* A worker took over a connection whose first packets named the listener. */
-static __noinline void hp_emit_owner(struct sock *sk, const struct hp_socket *socket)
+static hp_always_inline void hp_emit_owner(struct sock *sk, const struct hp_socket *socket)
 {
 	struct hp_config *cfg = hp_get_config();
 	struct hp_owner_event *e;

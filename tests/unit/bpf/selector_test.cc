@@ -256,6 +256,19 @@ TEST(Selector, KeepAliveRequestsAreCountedAndTheDirectionFallsSilent) {
   EXPECT_EQ(s.window().state, HP_WINDOW_SILENT);
 }
 
+TEST(Selector, ARequestThatIsSentAgainDoesNotCountAsAnother) {
+  const std::string headers = request(100);
+  const auto size = static_cast<uint32_t>(headers.size());
+  StreamHarness s;
+  s.syn();
+  for (uint32_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(s.at(i * size, headers).content, HP_CONTENT_HTTP_REQUEST) << i;
+    EXPECT_EQ(s.at(i * size, headers).content, HP_CONTENT_NONE) << i;
+    if (i == 0) continue;
+    EXPECT_EQ(s.at((i - 1) * size, headers).content, HP_CONTENT_NONE) << i;
+  }
+}
+
 TEST(Selector, WithoutABoundEveryRequestIsCopied) {
   StreamHarness s;
   s.policy.requests = 0;
