@@ -35,6 +35,7 @@ constexpr auto loss_interval = 60s;
 // Of the ten seconds that a stop may take.
 constexpr int pipeline_stop_ms = 6000;
 constexpr int outputs_stop_ms = 3000;
+constexpr int learn_ms = 1000;
 constexpr int failure_code = 1;
 
 uint64_t random_seed() {
@@ -254,6 +255,7 @@ bool LiveRun::start() {
   pipeline.engine.hash_seed = random_seed();
   pipeline.processes.hash_seed = random_seed();
   pipeline.processes.service = process_info_ ? process_info_->descriptor() : -1;
+  pipeline.processes.arguments = settings_.process.command_line;
   pipeline.processes.boot_id = identity_.boot_id;
   pipeline.identity = identity_;
   pipeline.document_limit = options_.count;
@@ -270,6 +272,9 @@ bool LiveRun::start() {
     else
       log_debug(reason);
   }
+  for (auto& output : outputs_)
+    output->bound(std::min(static_cast<std::size_t>(settings_.limits.queue), pipeline_->queue_limit()));
+  pipeline_->learn_existing(learn_ms);
   pipeline_->start();
   return true;
 }
@@ -405,6 +410,7 @@ StatusReport LiveRun::report(const char* state) {
                 {"documents_dropped", engine.documents_dropped},
                 {"documents_early", engine.documents_early},
                 {"syn_unrecorded", engine.syn_unrecorded},
+                {"syns_replaced", engine.syns_replaced},
                 {"owners_early", engine.owners_early}};
   const ProcessTableCounters& table = pipeline.processes;
   out.process = {{"entries", table.entries},
