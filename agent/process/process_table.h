@@ -16,7 +16,7 @@
 namespace handprint {
 
 struct ProcessTableOptions {
-  std::size_t bytes = 8u << 20;  // budget of all entries
+  std::size_t bytes = 8u << 20;  // budget of all entries; facts that documents share come on top
   uint64_t hash_seed = 0;        // 0: random
   bool arguments = true;         // false: command lines are never kept
   int service = -1;              // ProcessInfo::descriptor(); -1: only what the kernel tells
