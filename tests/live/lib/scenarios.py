@@ -497,3 +497,30 @@ def _flood(stage, hook):
 
 for _hook in ("tc", "xdp"):
     ALL.append(Scenario(f"flood.{_hook}", lambda stage, hook=_hook: _flood(stage, hook)))
+
+
+# Records that are written to while they are made
+
+@scenario("torn.cgroup")
+def torn(stage):
+    """Egress in process context against ingress in softirq, on one CPU: each payload copy carries
+    a checksum of the kernel's, and all of them match."""
+    seconds = 10 if stage.setting.full else 4
+    net = stage.net
+    server = servers.TruthServer(stage.setting.programs, net.server, net.server_ip, stage.truth_path,
+                                 mode="prefork", before=["taskset", "-c", "0"])
+    stage.servers.append(server)
+    reader = network.start([f"{stage.setting.programs}/torn_records", "cgroup"],
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    line = reader.stderr.readline()
+    check("capturing" in line, f"torn_records: {line.strip()}")
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        net.client.run("taskset", "-c", "0", *stage.short_client(2000, hello=1900, concurrency=8),
+                       timeout=120)
+    reader.terminate()
+    seen = json.loads(reader.communicate(timeout=20)[0])
+    check(seen["records"] > 10000 and seen["ingress"] > 3000 and seen["egress"] > 3000,
+          f"too few records to tell: {seen}")
+    check(seen["torn"] == 0 and seen["bad"] == 0, f"{seen}")
+    return f"{seen}"
