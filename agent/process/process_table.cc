@@ -162,6 +162,7 @@ struct ProcessTable::State {
   Digests digests;
   Entries entries;
   std::unordered_map<Key, Entries::iterator, SeededHash> index;
+  std::unordered_map<uint32_t, uint64_t> newest_of_pid;  // its start; only of entries in the table
   std::deque<Key> held;
   ProcessTableCounters counters;
   ProcessReply reply;
@@ -201,14 +202,16 @@ ProcessTable::State::Entry& ProcessTable::State::touch(const Key& key) {
   Entry& entry = entries.front();
   entry.key = key;
   index.emplace(key, entries.begin());
+  uint64_t& newest = newest_of_pid[key.pid];
+  newest = std::max(newest, key.start_ns);
   weigh(entry);
   return entry;
 }
 
 // Counts an entry's bytes anew and keeps the table within its budget.
 void ProcessTable::State::weigh(Entry& entry) {
-  // The entry, its list and index nodes, and what hangs on it. Paths and places are shared by many.
-  std::size_t bytes = sizeof(Entry) + 2 * sizeof(void*) + sizeof(Key) + 4 * sizeof(void*);
+  // The entry, its list and index nodes (two indices), and what hangs on it. Paths and places are shared by many.
+  std::size_t bytes = sizeof(Entry) + 2 * sizeof(void*) + 2 * (sizeof(Key) + 4 * sizeof(void*));
   bytes += entry.images.capacity() * sizeof(Image) + heap(entry.user_name);
   for (const Image& image : entry.images) bytes += heap(image.args);
   counters.bytes += bytes;
@@ -219,6 +222,8 @@ void ProcessTable::State::weigh(Entry& entry) {
     if (&oldest == &entry) break;
     counters.bytes -= oldest.bytes;
     index.erase(oldest.key);
+    const auto newest = newest_of_pid.find(oldest.key.pid);
+    if (newest != newest_of_pid.end() && newest->second == oldest.key.start_ns) newest_of_pid.erase(newest);
     entries.pop_back();
     ++counters.evicted;
   }
@@ -540,6 +545,21 @@ ProcessRef ProcessTable::find(const hp_owner& owner, PacketTime at) {
   entry->built_image = number;
   state.recent[state.next_recent++ % recent_facts] = built;
   return built;
+}
+
+bool ProcessTable::identify(hp_owner& owner, PacketTime at) const {
+  if (owner.pid == 0 || owner.start_ns != 0) return false;
+  const auto newest = state_->newest_of_pid.find(owner.pid);
+  if (newest == state_->newest_of_pid.end() || newest->second == 0 ||
+      static_cast<PacketTime>(newest->second) > at)
+    return false;
+  const State::Entry* entry = state_->find({owner.pid, newest->second});
+  if (entry == nullptr || entry->images.empty()) return false;
+  const Image* image = state_->image_at(*entry, owner, at);
+  owner.start_ns = newest->second;
+  owner.uid = entry->uid;
+  if (image != nullptr) std::copy(image->comm.begin(), image->comm.end(), owner.comm);
+  return true;
 }
 
 bool ProcessTable::pending(const hp_owner& owner) const {

@@ -59,6 +59,11 @@ class ProcessTable {
   // empty. INT64_MAX: the newest image.
   ProcessRef find(const hp_owner& owner, PacketTime at);
 
+  // Completes an owner of which only the pid is known (a sender that was seen from the other side): the
+  // newest process of that pid, if it began before `at`. Right as long as the process is known to have
+  // lived at `at`, since a pid belongs to one process at a time. False: `owner` is as it was.
+  bool identify(hp_owner& owner, PacketTime at) const;
+
   // True while the service still owes facts about this owner (the digest is never waited for).
   bool pending(const hp_owner& owner) const;
 

@@ -363,7 +363,7 @@ Result<std::unique_ptr<Loader>> Loader::load(const LiveOptions& options, GroupSe
                                              LoadReport* out) {
   LoadReport report;
   report.packet_ring_bytes = ring_size(options.packet_ring_bytes, 4u << 20);
-  report.process_ring_bytes = ring_size(options.process_ring_bytes, 1u << 20);
+  report.process_ring_bytes = ring_size(options.process_ring_bytes, 2u << 20);
   for (std::size_t i = 0; i < program_groups; ++i) {
     report.groups[i].group = static_cast<ProgramGroup>(i);
     report.groups[i].cause = LoadCause::not_wanted;

@@ -262,6 +262,26 @@ TEST(ProcessTable, HostileAnswersAreRefused) {
   EXPECT_TRUE(table.pending(owner));
 }
 
+TEST(ProcessTable, APidAloneIsTheProcessThatLivedThen) {
+  ProcessTable table(alone());
+  table.process(event_of(22, 1'000, 1'100, "old"), "/bin/old", "old");
+  hp_owner peer{};
+  peer.pid = 22;
+  ASSERT_TRUE(table.identify(peer, 5'000));
+  EXPECT_EQ(peer.start_ns, 1'000u);
+  EXPECT_EQ(table.find(peer, 5'000)->executable, "/bin/old");
+  EXPECT_EQ(table.find(peer, 5'000)->name, "old");
+
+  table.process(event_of(22, 9'000, 9'100, "new"), "/bin/new", "new");
+  hp_owner before{};
+  before.pid = 22;
+  EXPECT_FALSE(table.identify(before, 5'000)) << "the newest began later: it cannot be told";
+  hp_owner unknown{};
+  unknown.pid = 23;
+  EXPECT_FALSE(table.identify(unknown, 5'000));
+  EXPECT_EQ(unknown.start_ns, 0u);
+}
+
 TEST(ProcessTable, CommandLinesAreNotKeptWhereTheyAreNotWanted) {
   Service service;
   ProcessTableOptions options = alone();
