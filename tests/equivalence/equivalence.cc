@@ -125,7 +125,7 @@ std::string judge(const std::string& path, Totals& totals) {
 
 int run(int count, char** arguments) {
   std::vector<std::string> folders;
-  bool user_only = false;
+  [[maybe_unused]] bool user_only = false;
   for (int i = 1; i < count; ++i) {
     if (std::string_view(arguments[i]) == "--user-only") user_only = true;
     else folders.emplace_back(arguments[i]);
