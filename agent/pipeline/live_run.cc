@@ -189,19 +189,8 @@ bool LiveRun::start() {
   LoadReport load;
   auto capture = LiveCapture::start(live(), &load);
   if (!capture) {
-    log_error("cannot capture: " + capture.error().text());
-    bool privilege = false;
-    std::string hint;
-    for (const GroupReport& group : load.groups) {
-      privilege = privilege || group.cause == LoadCause::no_capability;
-      if (hint.empty() && !group.loaded()) hint = group.hint;
-    }
-    if (privilege || ::geteuid() != 0)
-      log_error("live capture needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON "
-                "(sudo handprint …); `handprint read FILE` needs no privilege");
-    else if (!hint.empty())
-      log_error(hint);
-    log_error("`handprint doctor` tells what is missing");
+    log_error(capture.error().text());
+    log_error("`handprint doctor` tells what is missing; `handprint read FILE` needs no privilege");
     return false;
   }
   capture_ = std::move(*capture);
@@ -545,7 +534,13 @@ int LiveRun::stop() {
     }
   }
   const StatusReport last = report("stopped");
-  log_info("counters " + status_json(last));
+  if (!options_.service && ::isatty(STDERR_FILENO) != 0)
+    log_info(std::to_string(value(last.kernel, "packets")) + " packets seen, " +
+             std::to_string(value(last.kernel, "selected")) + " selected, " +
+             std::to_string(value(last.engine, "flows")) + " flows, " +
+             std::to_string(pipeline_->counters().documents) + " records");
+  else
+    log_info("counters " + status_json(last));
   if (!complete || !written) {
     // A thread hangs in a device; waiting for it would hold up the stop.
     if (control_.descriptor() >= 0) ::unlink(control_.path().c_str());
