@@ -14,37 +14,44 @@
 #define HP_MAX_COMPONENTS 32	/* of a path, mounts crossed included */
 #define HP_MAX_NAME 255
 
-/* One step up a path: from a dentry of a mount to its parent, over the edge of the mount if need be. */
+/* A walk up a path: a dentry, the mount that it is seen through, and that mount's root. */
 struct hp_walk {
 	struct dentry *dentry;
 	struct vfsmount *mount;
+	struct dentry *root;
 };
 
 enum hp_step {
-	HP_STEP_NAME,	/* the dentry has a name in its parent; both are in the result */
+	HP_STEP_NAME,	/* the dentry has a name in its parent, on which the walk now stands */
 	HP_STEP_MOUNT,	/* the root of a mount: the walk now stands on its mount point */
 	HP_STEP_TOP,	/* the root of the mount namespace */
 	HP_STEP_LOST,	/* neither: not reachable from the root */
 };
 
-static hp_always_inline struct mount *hp_real_mount(struct vfsmount *mount)
+static hp_always_inline void hp_walk_begin(struct hp_walk *walk, struct file *file)
 {
-	return (void *)mount - bpf_core_field_offset(struct mount, mnt);
+	struct vfsmount *mount = BPF_CORE_READ(file, f_path.mnt);
+
+	walk->dentry = BPF_CORE_READ(file, f_path.dentry);
+	walk->mount = mount;
+	walk->root = BPF_CORE_READ(mount, mnt_root);
 }
 
 static hp_always_inline int hp_walk_step(struct hp_walk *walk, struct qstr *name)
 {
 	struct dentry *dentry = walk->dentry, *parent;
-	struct vfsmount *visible = walk->mount;
+	struct vfsmount *seen_through;
 	struct mount *mount, *above;
 
-	if (dentry == BPF_CORE_READ(visible, mnt_root)) {
-		mount = hp_real_mount(visible);
+	if (dentry == walk->root) {
+		mount = (void *)walk->mount - bpf_core_field_offset(struct mount, mnt);
 		above = BPF_CORE_READ(mount, mnt_parent);
 		if (above == mount || !above)
 			return HP_STEP_TOP;
+		seen_through = (void *)above + bpf_core_field_offset(struct mount, mnt);
 		walk->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-		walk->mount = (void *)above + bpf_core_field_offset(struct mount, mnt);
+		walk->mount = seen_through;
+		walk->root = BPF_CORE_READ(seen_through, mnt_root);
 		return HP_STEP_MOUNT;
 	}
 	parent = BPF_CORE_READ(dentry, d_parent);
@@ -56,73 +63,55 @@ static hp_always_inline int hp_walk_step(struct hp_walk *walk, struct qstr *name
 	return HP_STEP_NAME;
 }
 
-/* Length of the absolute path of a file; *complete: 0 if the walk did not arrive at the root. */
-static hp_always_inline __u32 hp_path_length(struct file *file, __u8 *complete)
+/*
+ * The absolute path of a file into `to`, which holds `room` bytes for it and as many again: names come
+ * last first, so that it is built in the second half from the end and then moved to the front. One name
+ * may have `longest` bytes; to must hold 2 * room + longest bytes, because the verifier knows no
+ * relation between the place and the length of a name. Result: its length, or -1 if it has no room.
+ * *complete: 0 if the walk did not arrive at the root.
+ */
+static hp_always_inline int hp_path(struct file *file, __u8 *to, const __u32 room, const __u32 longest,
+				    __u8 *complete)
 {
-	struct hp_walk walk;
+	__u64 at = 2 * room, size;
 	struct qstr name = {};
-	__u32 length = 0, i;
+	struct hp_walk walk;
+	__u32 i;
 	int step;
 
-	walk.dentry = BPF_CORE_READ(file, f_path.dentry);
-	walk.mount = BPF_CORE_READ(file, f_path.mnt);
 	*complete = 0;
+	hp_walk_begin(&walk, file);
 #pragma clang loop unroll(disable)
 	for (i = 0; i < HP_MAX_COMPONENTS; i++) {
 		step = hp_walk_step(&walk, &name);
 		if (step == HP_STEP_NAME) {
-			length += name.len + 1;
+			size = name.len;
+			HP_FORGET(at);
+			if (!hp_bounded(&size, longest) || size + 1 > at - room)
+				return -1;
+			at -= size;
+			HP_OPAQUE(at);
+			if (at < 1 || at > 2 * room)
+				return -1;
+			if (bpf_probe_read_kernel(to + at, (__u32)size, name.name))
+				return -1;
+			at -= 1;
+			to[at] = '/';
 		} else if (step != HP_STEP_MOUNT) {
 			*complete = step == HP_STEP_TOP;
 			break;
 		}
-		HP_FORGET(length);
 		HP_FORGET(walk.dentry);
 		HP_FORGET(walk.mount);
+		HP_FORGET(walk.root);
 	}
-	return length;
-}
-
-/*
- * Writes the path of `length` bytes, as hp_path_length() found it, to the front of `to`, from its end
- * to its beginning. `to` must hold 2 * room bytes, because the verifier knows no relation between the
- * place and the length of a name. Result: 0 if a rename in between made it another length.
- */
-static hp_always_inline int hp_path_write(struct file *file, __u8 *to, __u32 length, const __u32 room)
-{
-	struct hp_walk walk;
-	__u64 at = length, size;
-	struct qstr name = {};
-	__u32 i;
-	int step;
-
-	walk.dentry = BPF_CORE_READ(file, f_path.dentry);
-	walk.mount = BPF_CORE_READ(file, f_path.mnt);
-#pragma clang loop unroll(disable)
-	for (i = 0; i < HP_MAX_COMPONENTS; i++) {
-		step = hp_walk_step(&walk, &name);
-		if (step == HP_STEP_MOUNT)
-			continue;
-		if (step != HP_STEP_NAME)
-			break;
-		size = name.len;
-		HP_FORGET(at);
-		if (size + 1 > at)
-			return 0;
-		at -= size;
-		HP_OPAQUE(at);
-		if (at < 1 || at > room)
-			return 0;
-		if (!hp_bounded(&size, room < HP_MAX_NAME ? room : HP_MAX_NAME))
-			return 0;
-		if (bpf_probe_read_kernel(to + at, (__u32)size, name.name))
-			return 0;
-		at -= 1;
-		to[at] = '/';
-		HP_FORGET(walk.dentry);
-		HP_FORGET(walk.mount);
-	}
-	return at == 0;
+	HP_FORGET(at);
+	size = 2 * room - at;
+	if (!hp_bounded(&size, room) || at > 2 * room)
+		return 0;
+	if (bpf_probe_read_kernel(to, (__u32)size, to + at))
+		return 0;
+	return (int)size;
 }
 
 /* The kernel's device number as stat() shows it. */
@@ -137,7 +126,8 @@ static hp_always_inline void hp_fill_process(struct hp_process *p, struct task_s
 					     __u8 exec)
 {
 	struct task_struct *parent = BPF_CORE_READ(leader, real_parent);
-	struct inode *inode = BPF_CORE_READ(exe, f_inode);
+	const struct cred *cred = BPF_CORE_READ(leader, cred);
+	struct inode *inode = exe ? BPF_CORE_READ(exe, f_inode) : 0;
 
 	p->version = HP_WIRE_VERSION;
 	p->record = HP_RECORD_PROCESS;
@@ -149,9 +139,9 @@ static hp_always_inline void hp_fill_process(struct hp_process *p, struct task_s
 	p->cgroup_id = BPF_CORE_READ(leader, cgroups, dfl_cgrp, kn, id);
 	p->pid = (__u32)BPF_CORE_READ(leader, tgid);
 	p->parent_pid = (__u32)BPF_CORE_READ(parent, tgid);
-	p->uid = BPF_CORE_READ(leader, cred, uid.val);
-	p->gid = BPF_CORE_READ(leader, cred, gid.val);
-	p->userns = BPF_CORE_READ(leader, cred, user_ns, ns.inum);
+	p->uid = BPF_CORE_READ(cred, uid.val);
+	p->gid = BPF_CORE_READ(cred, gid.val);
+	p->userns = BPF_CORE_READ(cred, user_ns, ns.inum);
 	p->mntns = BPF_CORE_READ(leader, nsproxy, mnt_ns, ns.inum);
 	p->path_len = 0;
 	p->args_len = 0;
@@ -160,23 +150,40 @@ static hp_always_inline void hp_fill_process(struct hp_process *p, struct task_s
 	bpf_probe_read_kernel(p->comm, sizeof(p->comm), leader->comm);
 }
 
-/* Reserves, fills and submits one record with room for a path and arguments of these sizes. */
-static hp_always_inline void hp_submit_process(struct task_struct *leader, struct file *exe, __u8 exec,
-					       __u32 path_len, __u8 complete, unsigned long args, __u64 args_len,
-					       __u32 wakeup, const __u32 path_room, const __u32 args_room)
+/*
+ * Reserves, fills and submits one record with room for a path and arguments of these sizes. Result: 0 if
+ * the path has no room in it.
+ */
+static hp_always_inline int hp_submit_process(struct task_struct *leader, struct file *exe, __u8 exec,
+					      unsigned long args, __u64 args_len, __u32 wakeup,
+					      const __u32 path_room, const __u32 args_room, const int last)
 {
+	const __u32 longest = path_room < HP_MAX_NAME ? path_room : HP_MAX_NAME;
 	struct hp_process *p;
+	int path_len = 0;
+	__u8 complete = 0;
 	__u64 before;
 	__u8 *bytes;
 
-	p = bpf_ringbuf_reserve(&processes, sizeof(*p) + 2 * path_room + args_room, 0);
+	/* Arguments stand where the path was built, and behind it. */
+	p = bpf_ringbuf_reserve(&processes,
+				sizeof(*p) + (path_room + args_room > 2 * path_room + longest ?
+						      path_room + args_room :
+						      2 * path_room + longest),
+				0);
 	if (!p) {
 		hp_count(HP_COUNT_LOST_RING_PROCESS, HP_HOOK_NONE);
-		return;
+		return 1;
 	}
 	bytes = (__u8 *)(p + 1);
+	if (exe)
+		path_len = hp_path(exe, bytes, path_room, longest, &complete);
+	if (path_len < 0 && !last) {
+		bpf_ringbuf_discard(p, BPF_RB_NO_WAKEUP);
+		return 0;
+	}
 	hp_fill_process(p, leader, exe, exec);
-	if (path_len && hp_path_write(exe, bytes, path_len, path_room)) {
+	if (path_len > 0) {
 		p->path_len = (__u16)path_len;
 		p->path_complete = complete;
 	}
@@ -186,6 +193,7 @@ static hp_always_inline void hp_submit_process(struct task_struct *leader, struc
 	    !bpf_probe_read_user(bytes + before, (__u32)args_len, (void *)args))
 		p->args_len = (__u16)args_len;
 	bpf_ringbuf_submit(p, hp_wakeup(&processes, wakeup));
+	return 1;
 }
 
 /*
@@ -198,11 +206,11 @@ static hp_always_inline void hp_announce_current(const __u32 exec)
 	struct hp_config *cfg = hp_get_config();
 	unsigned long args = 0, args_end;
 	struct hp_announced key = {};
-	__u32 path_len = 0, one = 1;
+	__u32 one = 1, wakeup;
 	__u64 args_len = 0;
 	struct mm_struct *mm;
 	struct file *exe = 0;
-	__u8 complete = 0;
+	int done = 0;
 
 	if (!cfg || cfg->disabled)
 		return;
@@ -223,19 +231,14 @@ static hp_always_inline void hp_announce_current(const __u32 exec)
 		if (args_len > HP_ARGS_MAX)
 			args_len = HP_ARGS_MAX;
 	}
-	if (exe)
-		path_len = hp_path_length(exe, &complete);
-	if (path_len > HP_PATH_MAX)
-		path_len = 0;
-	HP_FORGET(path_len);
+	wakeup = cfg->wakeup_bytes / 4;
 	HP_FORGET(args_len);
-	HP_FORGET(complete);
-	if (path_len <= 96 && args_len <= 160)
-		hp_submit_process(leader, exe, (__u8)exec, path_len, complete, args, args_len,
-				  cfg->wakeup_bytes / 4, 96, 160);
-	else
-		hp_submit_process(leader, exe, (__u8)exec, path_len, complete, args, args_len,
-				  cfg->wakeup_bytes / 4, HP_PATH_MAX, HP_ARGS_MAX);
+	if (args_len <= 192)
+		done = hp_submit_process(leader, exe, (__u8)exec, args, args_len, wakeup, 96, 192, 0);
+	else if (args_len <= 448)
+		done = hp_submit_process(leader, exe, (__u8)exec, args, args_len, wakeup, 128, 448, 0);
+	if (!done)
+		hp_submit_process(leader, exe, (__u8)exec, args, args_len, wakeup, HP_PATH_MAX, HP_ARGS_MAX, 1);
 }
 
 static __noinline void hp_announce(const __u32 exec)

@@ -11,7 +11,7 @@
 namespace {
 
 TEST(Layout, PacketRecordHasNoPaddingAndEightByteTimes) {
-  EXPECT_EQ(sizeof(hp_packet), 128u);
+  EXPECT_EQ(sizeof(hp_packet), 136u);
   EXPECT_EQ(offsetof(hp_packet, flags), 6u);
   EXPECT_EQ(offsetof(hp_packet, time_ns), 8u);
   EXPECT_EQ(offsetof(hp_packet, cookie), 24u);
@@ -19,6 +19,7 @@ TEST(Layout, PacketRecordHasNoPaddingAndEightByteTimes) {
   EXPECT_EQ(offsetof(hp_packet, peer_pid), 68u);
   EXPECT_EQ(offsetof(hp_packet, owner), 72u);
   EXPECT_EQ(offsetof(hp_packet, checksum), 120u);
+  EXPECT_EQ(offsetof(hp_packet, peer_start_ns), 128u);
 }
 
 TEST(Layout, OwnerAndSocketStorage) {
