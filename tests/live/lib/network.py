@@ -23,7 +23,7 @@ def run(*words, check=True, **options):
     result = subprocess.run([str(w) for w in words], capture_output=True, text=True, **options)
     if check and result.returncode != 0:
         raise RuntimeError(f"{' '.join(map(str, words))}: exit {result.returncode}: "
-                           f"{(result.stderr or result.stdout).strip()}")
+                           f"{(result.stderr or result.stdout).strip()[-300:]}")
     return result
 
 
