@@ -130,7 +130,9 @@ GroupReport explain(ProgramGroup group, const Refusal& refusal) {
   const std::string lockdown = lockdown_mode();
   const bool denied = refusal.error == EPERM || refusal.error == EACCES;
 
-  if (denied && !missing.empty()) {
+  // Without a capability the kernel withholds helpers, loops and maps too, so that it refuses in many
+  // ways; the missing capability is the reason for all of them.
+  if (!missing.empty()) {
     const std::string unprivileged = read_small_file("/proc/sys/kernel/unprivileged_bpf_disabled");
     std::string detail = "this process lacks " + join(missing);
     if (unprivileged == "1" || unprivileged == "2")
