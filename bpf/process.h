@@ -136,7 +136,7 @@ static hp_always_inline void hp_fill_process(struct hp_process *p, struct task_s
 	p->sequence = hp_next_sequence(1);
 	p->time_ns = bpf_ktime_get_boot_ns();
 	p->start_ns = BPF_CORE_READ(leader, start_boottime);
-	p->cgroup_id = BPF_CORE_READ(leader, cgroups, dfl_cgrp, kn, id);
+	p->cgroup_id = bpf_get_current_cgroup_id();
 	p->pid = (__u32)BPF_CORE_READ(leader, tgid);
 	p->parent_pid = (__u32)BPF_CORE_READ(parent, tgid);
 	p->uid = BPF_CORE_READ(cred, uid.val);
@@ -206,7 +206,8 @@ static hp_always_inline void hp_announce_current(const __u32 exec)
 	struct hp_config *cfg = hp_get_config();
 	unsigned long args = 0, args_end;
 	struct hp_announced key = {};
-	__u32 one = 1, wakeup;
+	struct hp_announced *known;
+	__u32 place, wakeup;
 	__u64 args_len = 0;
 	struct mm_struct *mm;
 	struct file *exe = 0;
@@ -218,9 +219,14 @@ static hp_always_inline void hp_announce_current(const __u32 exec)
 	key.start_ns = BPF_CORE_READ(leader, start_boottime);
 	key.pid = (__u32)BPF_CORE_READ(leader, tgid);
 	key.exec = (__u32)BPF_CORE_READ(leader, self_exec_id);
-	if (!exec && bpf_map_lookup_elem(&announced, &key))
+	place = (__u32)(((key.start_ns ^ ((__u64)key.pid << 32 | key.exec)) * 0x9e3779b97f4a7c15ULL) >> 40) &
+		(HP_ANNOUNCED - 1);
+	known = bpf_map_lookup_elem(&announced, &place);
+	if (!known)
 		return;
-	bpf_map_update_elem(&announced, &key, &one, BPF_ANY);
+	if (!exec && known->start_ns == key.start_ns && known->pid == key.pid && known->exec == key.exec)
+		return;
+	*known = key;
 	mm = BPF_CORE_READ(task, mm);
 	if (mm) {
 		exe = BPF_CORE_READ(mm, exe_file);
@@ -247,14 +253,14 @@ static __noinline void hp_announce(const __u32 exec)
 	HP_NO_RESULT();
 }
 
-/* The current process as an owner. */
-static hp_always_inline void hp_fill_owner(struct hp_owner *o, struct task_struct *task, __u32 netns, __u8 role,
-					   __u8 flags)
+/* The process of a task as an owner. */
+static hp_always_inline void hp_fill_owner(struct hp_owner *o, struct task_struct *task, __u64 cgroup_id,
+					   __u32 netns, __u8 role, __u8 flags)
 {
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 
 	o->start_ns = BPF_CORE_READ(leader, start_boottime);
-	o->cgroup_id = BPF_CORE_READ(leader, cgroups, dfl_cgrp, kn, id);
+	o->cgroup_id = cgroup_id;
 	o->uid = BPF_CORE_READ(task, cred, uid.val);
 	o->netns = netns;
 	o->role = role;
@@ -282,7 +288,8 @@ static hp_always_inline void hp_on_state(struct sock *sk, int state)
 	socket = bpf_sk_storage_get(&socket_owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!socket)
 		return;
-	hp_fill_owner(&socket->owner, (struct task_struct *)bpf_get_current_task(), hp_socket_netns(sk),
+	hp_fill_owner(&socket->owner, (struct task_struct *)bpf_get_current_task(),
+		      bpf_get_current_cgroup_id(), hp_socket_netns(sk),
 		      state == TCP_LISTEN ? HP_ROLE_LISTENER : HP_ROLE_CLIENT,
 		      state == TCP_LISTEN ? HP_OWNER_LISTENING : 0);
 	/* A socket that is used again has not been read by anyone. */
@@ -347,7 +354,7 @@ static hp_always_inline void hp_on_read(struct sock *sk)
 			return;
 		hp_announce(0);
 		hp_fill_owner(&socket->worker, (struct task_struct *)bpf_get_current_task(),
-			      hp_socket_netns(sk), HP_ROLE_WORKER, 0);
+			      bpf_get_current_cgroup_id(), hp_socket_netns(sk), HP_ROLE_WORKER, 0);
 		barrier();
 		socket->has_worker = 1;
 		hp_emit_owner(sk, socket);
@@ -357,7 +364,7 @@ static hp_always_inline void hp_on_read(struct sock *sk)
 	socket = bpf_sk_storage_get(&socket_owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (socket)
 		hp_fill_owner(&socket->owner, (struct task_struct *)bpf_get_current_task(),
-			      hp_socket_netns(sk), HP_ROLE_HOLDER, 0);
+			      bpf_get_current_cgroup_id(), hp_socket_netns(sk), HP_ROLE_HOLDER, 0);
 }
 
 /* cgroup/sock_create: the owner of UDP sockets, and of all where tracing storage does not exist. */
@@ -372,7 +379,8 @@ static hp_always_inline void hp_on_create(struct bpf_sock *sk)
 	socket = bpf_sk_storage_get(&socket_owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!socket)
 		return;
-	hp_fill_owner(&socket->owner, task, BPF_CORE_READ(task, nsproxy, net_ns, ns.inum), HP_ROLE_CREATOR, 0);
+	hp_fill_owner(&socket->owner, task, bpf_get_current_cgroup_id(),
+		      BPF_CORE_READ(task, nsproxy, net_ns, ns.inum), HP_ROLE_CREATOR, 0);
 	if (sk->protocol == IPPROTO_UDP) {
 		socket->cookie = bpf_get_socket_cookie(sk);
 		hp_announce(0);
@@ -409,7 +417,8 @@ static hp_always_inline void hp_on_seed(struct bpf_iter__task_file *ctx)
 	if (!socket)
 		return;
 	seed.cookie = (__u64)sk->__sk_common.skc_cookie.counter;
-	hp_fill_owner(&seed.owner, task, hp_socket_netns(sk), HP_ROLE_HOLDER,
+	hp_fill_owner(&seed.owner, task, BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id), hp_socket_netns(sk),
+		      HP_ROLE_HOLDER,
 		      protocol == IPPROTO_TCP && state == TCP_LISTEN ? HP_OWNER_LISTENING : 0);
 	/* What was learned while it happened is better than what stands in a table. */
 	if (!socket->owner.pid) {
