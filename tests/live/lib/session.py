@@ -52,15 +52,16 @@ SHAPES = {
 }
 
 # What a hook can know of the two ends, by the side at which the agent stands. At tc ingress the
-# sending socket of the same host tells the peer; XDP ingress has no socket at all.
+# sending socket of the same host tells the peer, but not who else listens there; XDP ingress has no
+# socket at all. The first read from a connection is told whatever the hook.
 KNOWN = {
     ("auto", "server"): {"client": "right", "worker": "right", "listener": "right"},
     ("cgroup", "server"): {"client": "right", "worker": "right", "listener": "right"},
     ("cgroup", "client"): {"client": "right", "worker": "right", "listener": "right"},
-    ("tc", "server"): {"client": "not-wrong", "worker": "right", "listener": "right"},
-    ("tc", "client"): {"client": "right", "worker": "not-wrong", "listener": "not-wrong"},
+    ("tc", "server"): {"client": "right", "worker": "right", "listener": "right"},
+    ("tc", "client"): {"client": "right", "worker": "right", "listener": "not-wrong"},
     ("xdp", "server"): {"client": "not-wrong", "worker": "right", "listener": "right"},
-    ("xdp", "client"): {"client": "right", "worker": "not-wrong", "listener": "not-wrong"},
+    ("xdp", "client"): {"client": "right", "worker": "right", "listener": "not-wrong"},
     ("tc", "host"): {"client": "not-wrong", "worker": "not-wrong", "listener": "not-wrong"},
     ("xdp", "host"): {"client": "not-wrong", "worker": "not-wrong", "listener": "not-wrong"},
     ("tc", "both"): {"client": "right", "worker": "right", "listener": "right"},
