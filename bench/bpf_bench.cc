@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Nanoseconds of the kernel side. Capture programs by BPF_PROG_TEST_RUN, each packet kind at each hook,
-// the program that does nothing beside; tracing programs by the kernel's own statistics while real
-// sockets are read and processes started, likewise.
+// Nanoseconds of the kernel side. Capture programs by BPF_PROG_TEST_RUN, each packet kind at each
+// hook, the program that does nothing beside; tracing programs by the kernel's own statistics while
+// real sockets are read and processes started, likewise.
 //
 //   bpf_bench [--json FILE] [--kernel]      --kernel: skip what attaches to the running system
 #include <arpa/inet.h>
@@ -44,8 +44,8 @@ Figures figures(std::vector<double> rounds) {
 struct Kind {
   const char* name;
   Frame frame;
-  bool copied;      // makes a record: the ring is drained between rounds
-  double budget;    // ns, 0: none
+  bool copied;    // makes a record: the ring is drained between rounds
+  double budget;  // ns, 0: none
 };
 
 std::vector<Kind> kinds() {
@@ -58,11 +58,20 @@ std::vector<Kind> kinds() {
       {"pure ACK, QinQ", PacketBuilder().vlan(5, 0x88a8).vlan(6).ipv4().tcp().bytes(), false, 15},
       {"bulk 1400 B, IPv4", ethernet().ipv4().tcp(41000).payload(bulk).bytes(), false, 40},
       {"bulk 1400 B, IPv6", ethernet().ipv6().tcp(41000).payload(bulk).bytes(), false, 40},
-      {"SYN", ethernet().ipv4().tcp(42000).flags(2).tcp_options(linux_syn_options()).bytes(), true, 250},
-      {"ClientHello 517 B", ethernet().ipv4().tcp(43000).payload(client_hello(517)).bytes(), true, 250},
-      {"ClientHello 1400 B", ethernet().ipv4().tcp(44000).payload(client_hello(1400)).bytes(), true, 0},
-      {"HTTP GET 400 B", ethernet().ipv4().tcp(45000)
-           .payload("GET / HTTP/1.1\r\nHost: example.org\r\nX: " + std::string(358, 'h') + "\r\n\r\n").bytes(), true, 0},
+      {"SYN", ethernet().ipv4().tcp(42000).flags(2).tcp_options(linux_syn_options()).bytes(), true,
+       250},
+      {"ClientHello 517 B", ethernet().ipv4().tcp(43000).payload(client_hello(517)).bytes(), true,
+       250},
+      {"ClientHello 1400 B", ethernet().ipv4().tcp(44000).payload(client_hello(1400)).bytes(), true,
+       0},
+      {"HTTP GET 400 B",
+       ethernet()
+           .ipv4()
+           .tcp(45000)
+           .payload("GET / HTTP/1.1\r\nHost: example.org\r\nX: " + std::string(358, 'h') +
+                    "\r\n\r\n")
+           .bytes(),
+       true, 0},
   };
 }
 
@@ -135,7 +144,8 @@ void many_processes(int count) {
     char name[] = "/bin/true";
     char* arguments[] = {name, nullptr};
     pid_t pid = 0;
-    if (posix_spawn(&pid, name, nullptr, nullptr, arguments, environ) == 0) waitpid(pid, nullptr, 0);
+    if (posix_spawn(&pid, name, nullptr, nullptr, arguments, environ) == 0)
+      waitpid(pid, nullptr, 0);
   }
 }
 
@@ -145,8 +155,8 @@ struct Row {
 };
 
 // The difference in the mean of one program and of the one that does nothing, in the same runs.
-std::optional<Row> traced(const char* name, double budget, const bpf_program* ours, const bpf_program* nop,
-                          const std::function<void()>& work) {
+std::optional<Row> traced(const char* name, double budget, const bpf_program* ours,
+                          const bpf_program* nop, const std::function<void()>& work) {
   bpf_link* a = bpf_program__attach(ours);
   bpf_link* b = bpf_program__attach(nop);
   if (!a || !b) return std::nullopt;
@@ -156,8 +166,10 @@ std::optional<Row> traced(const char* name, double budget, const bpf_program* ou
     const Statistics x = statistics(ours), y = statistics(nop);
     work();
     const Statistics x2 = statistics(ours), y2 = statistics(nop);
-    rounds.push_back(static_cast<double>(x2.nanoseconds - x.nanoseconds) / static_cast<double>(std::max<uint64_t>(1, x2.runs - x.runs)));
-    nops.push_back(static_cast<double>(y2.nanoseconds - y.nanoseconds) / static_cast<double>(std::max<uint64_t>(1, y2.runs - y.runs)));
+    rounds.push_back(static_cast<double>(x2.nanoseconds - x.nanoseconds) /
+                     static_cast<double>(std::max<uint64_t>(1, x2.runs - x.runs)));
+    nops.push_back(static_cast<double>(y2.nanoseconds - y.nanoseconds) /
+                   static_cast<double>(std::max<uint64_t>(1, y2.runs - y.runs)));
   }
   bpf_link__destroy(a);
   bpf_link__destroy(b);
@@ -170,8 +182,10 @@ int run(int count, char** arguments) {
   bool attach = true;
   for (int i = 1; i < count; ++i) {
     const std::string argument = arguments[i];
-    if (argument == "--json" && i + 1 < count) json = arguments[++i];
-    else if (argument == "--kernel") attach = false;
+    if (argument == "--json" && i + 1 < count)
+      json = arguments[++i];
+    else if (argument == "--kernel")
+      attach = false;
     else if (argument != "--benchmark_format=console") {
       fprintf(stderr, "usage: bpf_bench [--json FILE] [--kernel]\n");
       return 2;
@@ -194,7 +208,8 @@ int run(int count, char** arguments) {
   if (!nop) return 1;
   const Frame small = PacketBuilder().ethernet().ipv4().tcp().padding(6).bytes();
   const double nop_tc = measure_descriptor(bpf_program__fd(nop->progs.nop_tc), small).median;
-  const double nop_cgroup = measure_descriptor(bpf_program__fd(nop->progs.nop_cgroup), small).median;
+  const double nop_cgroup =
+      measure_descriptor(bpf_program__fd(nop->progs.nop_cgroup), small).median;
   const double nop_xdp = measure_descriptor(bpf_program__fd(nop->progs.nop_xdp), small).median;
 
   struct Hook {
@@ -208,7 +223,9 @@ int run(int count, char** arguments) {
                         {"cgroup out", Program::cgroup_egress, nop_cgroup},
                         {"xdp", Program::xdp_ingress, nop_xdp}};
   std::vector<Row> rows;
-  printf("nanoseconds a packet, BPF_PROG_TEST_RUN, median of 15 rounds, above a program that does nothing\n");
+  printf(
+      "nanoseconds a packet, BPF_PROG_TEST_RUN, median of 15 rounds, above a program that does "
+      "nothing\n");
   printf("%-22s", "");
   for (const Hook& hook : hooks) printf("%12s", hook.name);
   printf("%12s\n%-22s", "budget", "(nothing itself)");
@@ -237,7 +254,8 @@ int run(int count, char** arguments) {
       bpf_program* program = nullptr;
       bpf_object__for_each_program(program, tracing->obj) {
         const std::string name = bpf_program__name(program);
-        bpf_program__set_autoload(program, name == "sock_state" || name == "sock_read" || name == "process_exec");
+        bpf_program__set_autoload(
+            program, name == "sock_state" || name == "sock_read" || name == "process_exec");
       }
       if (handprint_bpf__load(tracing) == 0) {
         hp_config config{};
@@ -245,11 +263,13 @@ int run(int count, char** arguments) {
         const uint32_t zero = 0;
         bpf_map_update_elem(bpf_map__fd(tracing->maps.config), &zero, &config, BPF_ANY);
         bpf_link* state = bpf_program__attach(tracing->progs.sock_state);
-        printf("\nnanoseconds a run above the program that does nothing, kernel statistics, median of 5 rounds\n");
-        for (const auto& row : {traced("read by a known worker", 20, tracing->progs.sock_read, nop->progs.nop_read,
-                                       [] { many_reads(100000); }),
-                                traced("exec", 2000, tracing->progs.process_exec, nop->progs.nop_exec,
-                                       [] { many_processes(200); })}) {
+        printf(
+            "\nnanoseconds a run above the program that does nothing, kernel statistics, median of "
+            "5 rounds\n");
+        for (const auto& row : {traced("read by a known worker", 20, tracing->progs.sock_read,
+                                       nop->progs.nop_read, [] { many_reads(100000); }),
+                                traced("exec", 2000, tracing->progs.process_exec,
+                                       nop->progs.nop_exec, [] { many_processes(200); })}) {
           if (!row) continue;
           printf("%-22s%12.0f%60s%.0f\n", row->name.c_str(), row->ns, "budget ", row->budget);
           rows.push_back(*row);
@@ -270,9 +290,11 @@ int run(int count, char** arguments) {
     }
     fprintf(file, "[\n");
     for (size_t i = 0; i < rows.size(); ++i)
-      fprintf(file, "  {\"name\": \"%s\", \"hook\": \"%s\", \"ns\": %.1f, \"least\": %.1f, \"nop\": %.1f, \"budget\": %.0f}%s\n",
-              rows[i].name.c_str(), rows[i].hook.c_str(), rows[i].ns, rows[i].least, rows[i].nop, rows[i].budget,
-              i + 1 < rows.size() ? "," : "");
+      fprintf(file,
+              "  {\"name\": \"%s\", \"hook\": \"%s\", \"ns\": %.1f, \"least\": %.1f, \"nop\": "
+              "%.1f, \"budget\": %.0f}%s\n",
+              rows[i].name.c_str(), rows[i].hook.c_str(), rows[i].ns, rows[i].least, rows[i].nop,
+              rows[i].budget, i + 1 < rows.size() ? "," : "");
     fprintf(file, "]\n");
     fclose(file);
   }

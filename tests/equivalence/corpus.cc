@@ -10,7 +10,8 @@
 namespace handprint::test {
 namespace {
 
-// What IP needs in front of it to be an Ethernet frame; anything else gets a type that nobody parses.
+// What IP needs in front of it to be an Ethernet frame; anything else gets a type that nobody
+// parses.
 void reframe(Bytes network, std::vector<uint8_t>& frame) {
   frame.assign({2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5});
   if (!network.empty() && network[0] >> 4 == 4) frame[12] = 0x08, frame[13] = 0x00;
@@ -24,7 +25,8 @@ std::vector<std::string> captures_under(const std::vector<std::string>& folders)
   std::vector<std::string> paths;
   for (const std::string& folder : folders) {
     std::error_code error;
-    for (std::filesystem::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    for (std::filesystem::recursive_directory_iterator it(folder, error), end; !error && it != end;
+         it.increment(error)) {
       const std::string name = it->path().filename().string();
       if (!it->is_regular_file()) continue;
       for (const char* suffix : {".pcap", ".pcapng", ".mcap", ".pcap.gz", ".cap"})
@@ -38,7 +40,8 @@ std::vector<std::string> captures_under(const std::vector<std::string>& folders)
   return paths;
 }
 
-bool read_capture(const std::string& path, std::string& error, const std::function<void(CorpusPacket&)>& taker) {
+bool read_capture(const std::string& path, std::string& error,
+                  const std::function<void(CorpusPacket&)>& taker) {
   auto opened = CaptureFile::open(path);
   if (!opened) {
     error = opened.error().message;
@@ -51,8 +54,9 @@ bool read_capture(const std::string& path, std::string& error, const std::functi
     for (size_t i = 0; i < count; ++i) {
       const handprint::Frame& frame = frames[i];
       out.time = frame.time;
-      out.decoded = decode_packet(frame.link, frame.bytes, frame.original_length, out.packet) == Reason::ok &&
-                    (out.packet.is_tcp() || out.packet.is_udp());
+      out.decoded =
+          decode_packet(frame.link, frame.bytes, frame.original_length, out.packet) == Reason::ok &&
+          (out.packet.is_tcp() || out.packet.is_udp());
       LinkHeader link;
       const Reason reason = decode_link(frame.link, frame.bytes, link);
       if (out.decoded) {
@@ -60,7 +64,8 @@ bool read_capture(const std::string& path, std::string& error, const std::functi
         const uint8_t* network = transport - out.packet.ip_header_length;
         const auto offset = static_cast<size_t>(network - frame.bytes.data());
         // A frame that a host could have seen is shown as it is, tags and padding included.
-        reframe({network, static_cast<size_t>(out.packet.payload.data() + out.packet.payload.size() - network)},
+        reframe({network, static_cast<size_t>(out.packet.payload.data() +
+                                              out.packet.payload.size() - network)},
                 out.untagged);
         if (frame.link == link_type::ethernet && out.packet.tunnel == Tunnel::none &&
             offset == 14u + 4u * out.packet.vlan_count)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Seeded faults, one a line: name, then a sed command for bpf/selector.h. Each must turn the test red.
 window-begins-at-the-syn        s/hp_window_open(w, s->seq + 1, policy->undecided_limit/hp_window_open(w, s->seq, policy->undecided_limit/
 offset-is-one-too-high          s/rel = s->seq - w->base;/rel = s->seq - w->base + 1;/

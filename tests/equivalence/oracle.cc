@@ -53,10 +53,11 @@ Message tls_hello(string_view bytes, size_t begin) {
 
 bool is_method(string_view word) {
   static const std::set<string_view> methods = {
-      "GET",     "POST",   "PUT",       "PATCH",   "PROPFIND",    "PROPPATCH",  "HEAD",   "DELETE",
-      "OPTIONS", "CONNECT", "COPY",     "CHECKOUT", "CHECKIN",    "TRACE",      "MKCOL",  "MOVE",
-      "MERGE",   "M-SEARCH", "MKACTIVITY", "MKCALENDAR", "LOCK",  "UNLOCK",     "REPORT", "SEARCH",
-      "SUBSCRIBE", "UNSUBSCRIBE", "SOURCE", "NOTIFY", "BITS_POST", "RPC_IN_DATA", "RPC_OUT_DATA"};
+      "GET",       "POST",        "PUT",         "PATCH",     "PROPFIND",    "PROPPATCH",  "HEAD",
+      "DELETE",    "OPTIONS",     "CONNECT",     "COPY",      "CHECKOUT",    "CHECKIN",    "TRACE",
+      "MKCOL",     "MOVE",        "MERGE",       "M-SEARCH",  "MKACTIVITY",  "MKCALENDAR", "LOCK",
+      "UNLOCK",    "REPORT",      "SEARCH",      "SUBSCRIBE", "UNSUBSCRIBE", "SOURCE",     "NOTIFY",
+      "BITS_POST", "RPC_IN_DATA", "RPC_OUT_DATA"};
   return methods.contains(word);
 }
 
@@ -90,7 +91,8 @@ Message ssh_key_exchange(string_view bytes, size_t begin) {
   Message m{begin, bytes.size(), "SSH key exchange", false};
   const size_t line = rest.substr(0, 512).find('\n');
   if (line == string_view::npos || rest.size() < line + 5) return m;
-  const size_t length = size_t{at(rest, line + 2)} << 16 | size_t{at(rest, line + 3)} << 8 | at(rest, line + 4);
+  const size_t length =
+      size_t{at(rest, line + 2)} << 16 | size_t{at(rest, line + 3)} << 8 | at(rest, line + 4);
   m.end = std::min(bytes.size(), begin + line + 5 + length);
   m.complete = rest.size() >= line + 5 + length;
   return m;
@@ -100,9 +102,13 @@ Message message_at(string_view bytes, size_t begin, bool start) {
   if (begin >= bytes.size()) return {};
   const uint8_t first = at(bytes, begin);
   size_t skip = 0;
-  // ChangeCipherSpec in front of the hello that answers a retry; a warning in front of the server's.
-  if (first == 0x14 && bytes.size() >= begin + 6 && at(bytes, begin + 5) == 1 && at(bytes, begin + 4) == 1) skip = 6;
-  if (first == 0x15 && start && bytes.size() >= begin + 7 && at(bytes, begin + 4) == 2 && at(bytes, begin + 5) == 1)
+  // ChangeCipherSpec in front of the hello that answers a retry; a warning in front of the
+  // server's.
+  if (first == 0x14 && bytes.size() >= begin + 6 && at(bytes, begin + 5) == 1 &&
+      at(bytes, begin + 4) == 1)
+    skip = 6;
+  if (first == 0x15 && start && bytes.size() >= begin + 7 && at(bytes, begin + 4) == 2 &&
+      at(bytes, begin + 5) == 1)
     skip = 7;
   if (begin + skip < bytes.size() && at(bytes, begin + skip) == 0x16) {
     Message m = tls_hello(bytes, begin + skip);
@@ -116,15 +122,16 @@ Message message_at(string_view bytes, size_t begin, bool start) {
 bool is_http(const Message& m) { return m.kind[0] == 'H'; }
 
 std::string text(const Address& address) {
-  return {reinterpret_cast<const char*>(address.bytes.data()), address.v4() ? size_t{4} : size_t{16}};
+  return {reinterpret_cast<const char*>(address.bytes.data()),
+          address.v4() ? size_t{4} : size_t{16}};
 }
 
 std::string readable(const std::string& address) {
   std::string out;
   for (char c : address) {
     char part[8];
-    snprintf(part, sizeof(part), address.size() == 4 ? "%s%d" : "%s%02x", out.empty() || address.size() != 4 ? "" : ".",
-             static_cast<uint8_t>(c));
+    snprintf(part, sizeof(part), address.size() == 4 ? "%s%d" : "%s%02x",
+             out.empty() || address.size() != 4 ? "" : ".", static_cast<uint8_t>(c));
     out += part;
   }
   return out;
@@ -142,9 +149,11 @@ void OracleReport::add(const OracleReport& other) {
 }
 
 void Oracle::packet(const Packet& packet, const hp_decision& decision) {
-  const Key key{text(packet.source), text(packet.destination), packet.source_port, packet.destination_port};
+  const Key key{text(packet.source), text(packet.destination), packet.source_port,
+                packet.destination_port};
   std::string bytes(reinterpret_cast<const char*>(packet.payload.data()), packet.payload.size());
-  const uint32_t copied = decision.content == HP_CONTENT_NONE ? 0 : decision.copy_off + decision.copy_len;
+  const uint32_t copied =
+      decision.content == HP_CONTENT_NONE ? 0 : decision.copy_off + decision.copy_len;
   if (packet.is_udp()) {
     datagrams_[key].push_back({std::move(bytes), copied});
     return;
@@ -152,7 +161,8 @@ void Oracle::packet(const Packet& packet, const hp_decision& decision) {
   auto& lives = streams_[key];
   const bool syn = packet.has(tcp_flag::syn);
   const uint32_t sequence = packet.sequence + (syn ? 1 : 0);
-  if (lives.empty() || (syn && (!lives.back().has_syn || lives.back().base != sequence))) lives.emplace_back();
+  if (lives.empty() || (syn && (!lives.back().has_syn || lives.back().base != sequence)))
+    lives.emplace_back();
   Stream& stream = lives.back();
   if (syn) {
     stream.has_syn = true;
@@ -186,8 +196,9 @@ void Oracle::judge(const Key& key, const Stream& stream, OracleReport& report) c
   const size_t whole = static_cast<size_t>(std::find(have.begin(), have.end(), 0) - have.begin());
   const string_view gapless = string_view(bytes).substr(0, whole);
 
-  // Messages: at the start of a stream that was seen from its SYN, and wherever a segment begins with
-  // one. Requests are bounded by the policy; bodies are stepped over where their message was seen.
+  // Messages: at the start of a stream that was seen from its SYN, and wherever a segment begins
+  // with one. Requests are bounded by the policy; bodies are stepped over where their message was
+  // seen.
   std::vector<Message> messages;
   if (stream.has_syn) messages.push_back(message_at(gapless, 0, true));
   uint32_t http = !messages.empty() && is_http(messages[0]) ? 1 : 0;
@@ -208,11 +219,14 @@ void Oracle::judge(const Key& key, const Stream& stream, OracleReport& report) c
   std::vector<uint8_t> needed(bytes.size());
   for (Message m : messages) {
     if (!*m.kind) continue;
-    const size_t limit = is_http(m) ? policy_.http_limit : m.kind[1] == 'S' ? HP_SSH_LIMIT - 1 : policy_.hello_limit;
+    const size_t limit = is_http(m)         ? policy_.http_limit
+                         : m.kind[1] == 'S' ? HP_SSH_LIMIT - 1
+                                            : policy_.hello_limit;
     m.end = std::min(m.end, m.begin + limit);
     // The window has room for so many packets; a capture of byte-sized segments goes beyond it.
-    const auto packets = std::count_if(starts.begin(), starts.end(),
-                                       [&](size_t start) { return start >= m.begin && start < m.end; });
+    const auto packets = std::count_if(starts.begin(), starts.end(), [&](size_t start) {
+      return start >= m.begin && start < m.end;
+    });
     if (packets > policy_.segments) continue;
     ++report.messages;
     size_t missing = 0;
@@ -224,10 +238,11 @@ void Oracle::judge(const Key& key, const Stream& stream, OracleReport& report) c
     if (missing) {
       report.missing += missing;
       report.failures.push_back(std::string(m.kind) + " of " + readable(std::get<0>(key)) + ":" +
-                                std::to_string(std::get<2>(key)) + " → " + readable(std::get<1>(key)) + ":" +
-                                std::to_string(std::get<3>(key)) + " at " + std::to_string(m.begin) + ": " +
-                                std::to_string(missing) + " of " + std::to_string(m.end - m.begin) +
-                                " bytes were not copied");
+                                std::to_string(std::get<2>(key)) + " → " +
+                                readable(std::get<1>(key)) + ":" +
+                                std::to_string(std::get<3>(key)) + " at " +
+                                std::to_string(m.begin) + ": " + std::to_string(missing) + " of " +
+                                std::to_string(m.end - m.begin) + " bytes were not copied");
     }
   }
   if (needed_here) {
@@ -238,21 +253,25 @@ void Oracle::judge(const Key& key, const Stream& stream, OracleReport& report) c
   }
 }
 
-void Oracle::judge(const Key& key, const std::vector<Datagram>& datagrams, OracleReport& report) const {
+void Oracle::judge(const Key& key, const std::vector<Datagram>& datagrams,
+                   OracleReport& report) const {
   uint32_t quic = 0, dtls = 0;
   for (const Datagram& datagram : datagrams) {
     const string_view b = datagram.bytes;
     bool wanted = false;
     if (b.size() >= 14 && (at(b, 0) & 0xc0) == 0xc0) {
-      // Long header: version, then length of the connection id. Initial is type 0, in version 2 type 1.
-      const uint32_t version = uint32_t{at(b, 1)} << 24 | uint32_t{at(b, 2)} << 16 | uint32_t{at(b, 3)} << 8 | at(b, 4);
+      // Long header: version, then length of the connection id. Initial is type 0, in version 2
+      // type 1.
+      const uint32_t version =
+          uint32_t{at(b, 1)} << 24 | uint32_t{at(b, 2)} << 16 | uint32_t{at(b, 3)} << 8 | at(b, 4);
       const int type = at(b, 0) >> 4 & 3;
       const bool known = version == 1 || version == 0x6b3343cf || version >> 8 == 0xff0000 ||
-                         version >> 8 == 0xfaceb0 || (version & 0x0f0f0f0f) == 0x0a0a0a0a || version >> 24 == 'Q' ||
-                         version >> 24 == 'T';
-      wanted = known && at(b, 5) <= 20 && type == (version == 0x6b3343cf ? 1 : 0) && ++quic <= policy_.datagrams;
-    } else if (b.size() >= 14 && at(b, 0) == 22 && at(b, 1) == 0xfe && at(b, 2) >= 0xfc && at(b, 3) == 0 &&
-               at(b, 4) == 0 && at(b, 13) >= 1 && at(b, 13) <= 3) {
+                         version >> 8 == 0xfaceb0 || (version & 0x0f0f0f0f) == 0x0a0a0a0a ||
+                         version >> 24 == 'Q' || version >> 24 == 'T';
+      wanted = known && at(b, 5) <= 20 && type == (version == 0x6b3343cf ? 1 : 0) &&
+               ++quic <= policy_.datagrams;
+    } else if (b.size() >= 14 && at(b, 0) == 22 && at(b, 1) == 0xfe && at(b, 2) >= 0xfc &&
+               at(b, 3) == 0 && at(b, 4) == 0 && at(b, 13) >= 1 && at(b, 13) <= 3) {
       wanted = ++dtls <= policy_.datagrams;
     }
     if (!wanted) {
@@ -264,8 +283,9 @@ void Oracle::judge(const Key& key, const std::vector<Datagram>& datagrams, Oracl
     report.copied += datagram.copied;
     if (datagram.copied < b.size()) {
       report.missing += b.size() - datagram.copied;
-      report.failures.push_back("datagram of " + readable(std::get<0>(key)) + ": " + std::to_string(datagram.copied) +
-                                " of " + std::to_string(b.size()) + " bytes were copied");
+      report.failures.push_back("datagram of " + readable(std::get<0>(key)) + ": " +
+                                std::to_string(datagram.copied) + " of " +
+                                std::to_string(b.size()) + " bytes were copied");
     }
   }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a selector that copies everything would have: all TCP streams of a capture are put together
-// from all of their bytes, messages are found in them by plain parsing, and every byte of a message is
-// asked for among the bytes that were really copied.
+// from all of their bytes, messages are found in them by plain parsing, and every byte of a message
+// is asked for among the bytes that were really copied.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +16,11 @@
 namespace handprint::test {
 
 struct OracleReport {
-  uint64_t messages = 0;       // hellos, header blocks, key exchanges, Initials
-  uint64_t needed = 0;         // their bytes, each once
-  uint64_t copied = 0;         // payload bytes copied of streams that hold such messages, each once
-  uint64_t samples = 0;        // bytes copied of streams that hold none: to name them
-  uint64_t missing = 0;        // needed and not copied
+  uint64_t messages = 0;  // hellos, header blocks, key exchanges, Initials
+  uint64_t needed = 0;    // their bytes, each once
+  uint64_t copied = 0;    // payload bytes copied of streams that hold such messages, each once
+  uint64_t samples = 0;   // bytes copied of streams that hold none: to name them
+  uint64_t missing = 0;   // needed and not copied
   std::vector<std::string> failures;  // one line a message that is not complete
 
   void add(const OracleReport& other);

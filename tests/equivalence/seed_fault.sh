@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # seed_fault.sh NUMBER SOURCE OUT: copies SOURCE/bpf/*.h to OUT/bpf with fault NUMBER (from 1) in it.
 set -eu
 line=$(grep -v '^#' "$(dirname "$0")/faults.sed" | sed -n "$1p")

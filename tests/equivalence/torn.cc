@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Records of the cgroup hook must not be torn: programs that run in process context (egress) are
-// interrupted by programs in softirq (ingress) on the same CPU. In a network namespace of their own,
-// processes on CPU 0 and CPU 1 send each other messages whose every byte follows from their first ones;
-// receive packet steering brings all of loopback's packets to CPU 0, so that what CPU 1 sends interrupts
-// the senders there. Each record's payload is checked against the rule, against its own headers, and
-// against the checksum that the program took before the reader could see it.
+// interrupted by programs in softirq (ingress) on the same CPU. In a network namespace of their
+// own, processes on CPU 0 and CPU 1 send each other messages whose every byte follows from their
+// first ones; receive packet steering brings all of loopback's packets to CPU 0, so that what CPU 1
+// sends interrupts the senders there. Each record's payload is checked against the rule, against
+// its own headers, and against the checksum that the program took before the reader could see it.
 //
 //   torn [SECONDS]
 //
@@ -42,13 +42,20 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// A message that the selector copies: a ClientHello of this length whose body is a pattern seeded by
-// the number in its first body bytes.
+// A message that the selector copies: a ClientHello of this length whose body is a pattern seeded
+// by the number in its first body bytes.
 std::string message(uint32_t number, size_t length) {
   std::string bytes(length, '\0');
   const size_t record = length - 5, body = length - 9;
-  const unsigned char head[9] = {0x16, 3, 1, static_cast<unsigned char>(record >> 8), static_cast<unsigned char>(record),
-                                 1,    0, static_cast<unsigned char>(body >> 8), static_cast<unsigned char>(body)};
+  const unsigned char head[9] = {0x16,
+                                 3,
+                                 1,
+                                 static_cast<unsigned char>(record >> 8),
+                                 static_cast<unsigned char>(record),
+                                 1,
+                                 0,
+                                 static_cast<unsigned char>(body >> 8),
+                                 static_cast<unsigned char>(body)};
   std::memcpy(bytes.data(), head, sizeof(head));
   std::memcpy(bytes.data() + 9, &number, 4);
   uint32_t state = number;
@@ -94,7 +101,8 @@ void stay_on(unsigned cpu) {
       } else {
         _exit(0);
       }
-      while (recv(fd, sink.data(), sink.size(), 0) > 0) {}
+      while (recv(fd, sink.data(), sink.size(), 0) > 0) {
+      }
     }
   }
 }
@@ -106,7 +114,8 @@ std::string cgroup_root() {
   char line[1024], where[512], type[64];
   std::string found;
   while (fgets(line, sizeof(line), mounts))
-    if (sscanf(line, "%*s %511s %63s", where, type) == 2 && std::string(type) == "cgroup2") found = where;
+    if (sscanf(line, "%*s %511s %63s", where, type) == 2 && std::string(type) == "cgroup2")
+      found = where;
   fclose(mounts);
   return found;
 }
@@ -168,16 +177,21 @@ int run(int seconds) {
   if (const std::string why = own_network(); !why.empty()) return skip(why);
   stay_on(1);
   Cgroup cgroup;
-  cgroup.path = "/proc/self/fd/" + std::to_string(root_fd) + "/handprint-torn-" + std::to_string(getpid());
-  if (mkdir(cgroup.path.c_str(), 0755) != 0) return skip("no control group can be made: " + std::string(strerror(errno)));
+  cgroup.path =
+      "/proc/self/fd/" + std::to_string(root_fd) + "/handprint-torn-" + std::to_string(getpid());
+  if (mkdir(cgroup.path.c_str(), 0755) != 0)
+    return skip("no control group can be made: " + std::string(strerror(errno)));
   cgroup.fd = open(cgroup.path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
   kernel.config().test_time_ns = 0;
   kernel.config().checksum = 1;
   kernel.config().wakeup_bytes = 0;
-  const int ingress = bpf_link_create(kernel.program_descriptor(Program::cgroup_ingress), cgroup.fd, BPF_CGROUP_INET_INGRESS, nullptr);
-  const int egress = bpf_link_create(kernel.program_descriptor(Program::cgroup_egress), cgroup.fd, BPF_CGROUP_INET_EGRESS, nullptr);
-  if (ingress < 0 || egress < 0) return skip("the programs cannot be attached: " + std::string(strerror(errno)));
+  const int ingress = bpf_link_create(kernel.program_descriptor(Program::cgroup_ingress), cgroup.fd,
+                                      BPF_CGROUP_INET_INGRESS, nullptr);
+  const int egress = bpf_link_create(kernel.program_descriptor(Program::cgroup_egress), cgroup.fd,
+                                     BPF_CGROUP_INET_EGRESS, nullptr);
+  if (ingress < 0 || egress < 0)
+    return skip("the programs cannot be attached: " + std::string(strerror(errno)));
 
   // Four connections over loopback. The sockets must be made in the group: a socket
   // belongs to the group of the process that created it.
@@ -192,7 +206,9 @@ int run(int seconds) {
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof(address);
-    if (bind(listener, reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(listener, 1) != 0) _exit(1);
+    if (bind(listener, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+        listen(listener, 1) != 0)
+      _exit(1);
     getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
     const int client = socket(AF_INET, SOCK_STREAM, 0);
     if (connect(client, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) _exit(1);
@@ -253,14 +269,18 @@ int run(int seconds) {
   const auto c = kernel.counters();
   const uint64_t accounted = c[HP_COUNT_EMITTED] + c[HP_COUNT_SYN_STASHED] + c[HP_COUNT_LOST_RING] +
                              c[HP_COUNT_LOST_RATE] + c[HP_COUNT_LOST_LOAD] + c[HP_COUNT_OWN];
-  printf("torn records: %llu records in %d s (%llu of process context, %llu later pieces), %llu torn; selected %llu = accounted %llu (ring full %llu)\n",
-         static_cast<unsigned long long>(records), seconds, static_cast<unsigned long long>(process_context),
-         static_cast<unsigned long long>(foreign), static_cast<unsigned long long>(torn),
-         static_cast<unsigned long long>(c[HP_COUNT_SELECTED]), static_cast<unsigned long long>(accounted),
-         static_cast<unsigned long long>(c[HP_COUNT_LOST_RING]));
+  printf(
+      "torn records: %llu records in %d s (%llu of process context, %llu later pieces), %llu torn; "
+      "selected %llu = accounted %llu (ring full %llu)\n",
+      static_cast<unsigned long long>(records), seconds,
+      static_cast<unsigned long long>(process_context), static_cast<unsigned long long>(foreign),
+      static_cast<unsigned long long>(torn), static_cast<unsigned long long>(c[HP_COUNT_SELECTED]),
+      static_cast<unsigned long long>(accounted),
+      static_cast<unsigned long long>(c[HP_COUNT_LOST_RING]));
   int failed = 0;
   if (torn) ++failed, printf("FAIL torn records\n");
-  if (c[HP_COUNT_SELECTED] != accounted || records != c[HP_COUNT_EMITTED]) ++failed, printf("FAIL the counters do not balance\n");
+  if (c[HP_COUNT_SELECTED] != accounted || records != c[HP_COUNT_EMITTED])
+    ++failed, printf("FAIL the counters do not balance\n");
   if (process_context < 1000) ++failed, printf("FAIL too little traffic to tell\n");
   printf("%d passed, %d failed, 0 skipped\n", 3 - failed, failed);
   return failed ? 1 : 0;
@@ -269,4 +289,6 @@ int run(int seconds) {
 }  // namespace
 }  // namespace handprint::test
 
-int main(int count, char** arguments) { return handprint::test::run(count > 1 ? atoi(arguments[1]) : 10); }
+int main(int count, char** arguments) {
+  return handprint::test::run(count > 1 ? atoi(arguments[1]) : 10);
+}

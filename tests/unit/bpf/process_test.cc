@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who owns a socket, and who a process is: the tracing programs attached to the running kernel, this
-// test's own sockets and children before them.
+// Who owns a socket, and who a process is: the tracing programs attached to the running kernel,
+// this test's own sockets and children before them.
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -69,8 +69,8 @@ class Tracing : public ::testing::Test {
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, skeleton_->obj) {
       const std::string name = bpf_program__name(program);
-      bpf_program__set_autoload(program, name == "sock_state" || name == "sock_read" || name == "process_exec" ||
-                                             name == "seed_sockets");
+      bpf_program__set_autoload(program, name == "sock_state" || name == "sock_read" ||
+                                             name == "process_exec" || name == "seed_sockets");
     }
     const int error = handprint_bpf__load(skeleton_);
     if (error != 0) {
@@ -81,7 +81,8 @@ class Tracing : public ::testing::Test {
     hp_config config{};
     const uint32_t zero = 0;
     bpf_map_update_elem(bpf_map__fd(skeleton_->maps.config), &zero, &config, BPF_ANY);
-    for (bpf_program* tracing : {skeleton_->progs.sock_state, skeleton_->progs.sock_read, skeleton_->progs.process_exec}) {
+    for (bpf_program* tracing :
+         {skeleton_->progs.sock_state, skeleton_->progs.sock_read, skeleton_->progs.process_exec}) {
       links_.push_back(bpf_program__attach(tracing));
       if (!links_.back()) problem_ = "the tracepoints cannot be attached";
     }
@@ -101,12 +102,13 @@ class Tracing : public ::testing::Test {
   std::vector<hp_owner_event> owners_;
 
   void drain() {
-    ring_buffer* ring = ring_buffer__new(bpf_map__fd(skeleton_->maps.processes),
-                                         [](void* self, void* data, size_t) {
-                                           static_cast<Tracing*>(self)->take(static_cast<const char*>(data));
-                                           return 0;
-                                         },
-                                         this, nullptr);
+    ring_buffer* ring = ring_buffer__new(
+        bpf_map__fd(skeleton_->maps.processes),
+        [](void* self, void* data, size_t) {
+          static_cast<Tracing*>(self)->take(static_cast<const char*>(data));
+          return 0;
+        },
+        this, nullptr);
     ring_buffer__consume(ring);
     ring_buffer__free(ring);
   }
@@ -184,7 +186,8 @@ TEST_F(Tracing, LongPathsAndManyArgumentsTakeALargerRecord) {
   for (size_t length : {10u, 30u, 60u, 110u}) {
     char pattern[] = "/tmp/handprint-test-XXXXXX";
     const std::filesystem::path top = mkdtemp(pattern);
-    const auto folder = top / std::string(length, 'a') / std::string(length, 'b') / std::string(length, 'c');
+    const auto folder =
+        top / std::string(length, 'a') / std::string(length, 'b') / std::string(length, 'c');
     std::filesystem::create_directories(folder);
     std::filesystem::copy_file(std::filesystem::canonical("/bin/true"), folder / "program");
     const std::string path = std::filesystem::canonical(folder / "program");
@@ -220,7 +223,8 @@ TEST_F(Tracing, ConnectMakesTheProcessTheClientAndAnnouncesItOnce) {
   EXPECT_EQ(socket.owner.pid, static_cast<uint32_t>(getpid()));
   EXPECT_EQ(socket.owner.role, HP_ROLE_CLIENT);
   EXPECT_EQ(socket.owner.uid, geteuid());
-  EXPECT_EQ(socket.owner.start_ns / (1'000'000'000 / static_cast<uint64_t>(sysconf(_SC_CLK_TCK))), start_ticks());
+  EXPECT_EQ(socket.owner.start_ns / (1'000'000'000 / static_cast<uint64_t>(sysconf(_SC_CLK_TCK))),
+            start_ticks());
   struct stat netns;
   ASSERT_EQ(stat("/proc/self/ns/net", &netns), 0);
   EXPECT_EQ(socket.owner.netns, netns.st_ino);
@@ -267,7 +271,7 @@ TEST_F(Tracing, TheFirstReaderOfAnAcceptedChildIsItsWorker) {
 }
 
 TEST_F(Tracing, SocketsOfTheDescriptorTablesAreSeededAndNotOverwritten) {
-  Listener listener;  // learned while it happened
+  Listener listener;                                                 // learned while it happened
   const int before = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);  // no program saw this one
   bpf_link* iterator = bpf_program__attach_iter(skeleton_->progs.seed_sockets, nullptr);
   ASSERT_NE(iterator, nullptr);
@@ -276,7 +280,8 @@ TEST_F(Tracing, SocketsOfTheDescriptorTablesAreSeededAndNotOverwritten) {
   std::vector<hp_seed> seeds;
   std::string bytes;
   char buffer[8192];
-  for (ssize_t n; (n = read(fd, buffer, sizeof(buffer))) > 0;) bytes.append(buffer, static_cast<size_t>(n));
+  for (ssize_t n; (n = read(fd, buffer, sizeof(buffer))) > 0;)
+    bytes.append(buffer, static_cast<size_t>(n));
   close(fd);
   bpf_link__destroy(iterator);
   ASSERT_EQ(bytes.size() % sizeof(hp_seed), 0u);
@@ -300,7 +305,8 @@ TEST_F(Tracing, SocketsOfTheDescriptorTablesAreSeededAndNotOverwritten) {
   EXPECT_TRUE(listening);
   EXPECT_EQ(storage(before).owner.role, HP_ROLE_HOLDER);
   EXPECT_EQ(storage(before).owner.pid, static_cast<uint32_t>(getpid()));
-  EXPECT_EQ(storage(listener.fd).owner.role, HP_ROLE_LISTENER) << "what was learned is not overwritten";
+  EXPECT_EQ(storage(listener.fd).owner.role, HP_ROLE_LISTENER)
+      << "what was learned is not overwritten";
   close(before);
 }
 

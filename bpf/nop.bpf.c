@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Programs that do nothing, at each hook: what a measurement costs without us. */
+/* Programs that do nothing, at each hook: what a measurement costs without us. For bench/ only. */
 #include "bpf/program.h"
 
 char hp_license[] SEC("license") = "Dual BSD/GPL";
