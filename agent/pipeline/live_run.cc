@@ -237,7 +237,7 @@ bool LiveRun::start() {
   LivePipelineOptions pipeline;
   pipeline.engine.flow_bytes = static_cast<std::size_t>(settings_.limits.flow_memory);
   pipeline.engine.first_document_after = settings_.limits.first_document_after;
-  pipeline.engine.http_messages = settings_.capture.requests_per_flow;
+  pipeline.engine.http_messages = 0;  // the kernel's policy bounds them, and that may be reloaded
   pipeline.engine.syn_records = settings_.limits.syn_records;
   pipeline.engine.all_strings = options_.all_strings;
   pipeline.engine.identity = event_identity(identity_);
@@ -338,8 +338,14 @@ void LiveRun::reload() {
   Settings before = std::move(settings_);
   settings_ = std::move(loaded.settings);
   // What needs a restart stays as it runs, so that a later reload compares with the truth.
+  settings_.sensor = before.sensor;
   settings_.capture.hook = before.capture.hook;
   settings_.capture.ring = before.capture.ring;
+  settings_.limits.syn_records = before.limits.syn_records;
+  settings_.limits.flow_memory = before.limits.flow_memory;
+  settings_.limits.first_document_after = before.limits.first_document_after;
+  settings_.limits.queue = before.limits.queue;
+  settings_.process = before.process;
   settings_.output = before.output;
   if (auto changed = capture_->reconfigure(live()); !changed) {
     ++reload_errors_;
