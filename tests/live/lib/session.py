@@ -294,6 +294,9 @@ class Session:
             words += ["--thread-name", client["thread_name"]]
         if client.get("exec"):
             words.append("--exec")
+        if "from_port" in client:  # the same port again and again
+            words += ["--reset", "--from", network.with_port(self.net.client_ip,
+                                                             client["from_port"])]
         return self.net.client.run(*client.get("inside", []), *words, check=False, timeout=300)
 
     def _client_raw_client(self, row, client, server):
@@ -474,8 +477,12 @@ class Session:
         if f"{self.name}.nothing-else" in wanted:
             addresses = {self.net.client_ip, self.net.server_ip}
             strange = judge.phantoms(everyone, documents, addresses)
-            late = self.notes["_stop"] > 10
-            yield (f"{self.name}.nothing-else",
-                   f"{len(strange)} documents of no connection, as {strange[0].fields}" if strange
-                   else "the stop took longer than 10 s" if late else None,
+            error = None
+            if strange:
+                error = f"{len(strange)} documents of no connection, as {strange[0].fields}"
+            elif self.notes["_stop"] > 10:
+                error = "the stop took longer than 10 s"
+            elif unbalanced := self.agent.unbalanced():
+                error = f"the books do not balance: {unbalanced}"
+            yield (f"{self.name}.nothing-else", error,
                    f"{len(documents)} documents, stopped in {self.notes['_stop']:.1f} s")
