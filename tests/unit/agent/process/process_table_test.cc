@@ -282,6 +282,38 @@ TEST(ProcessTable, APidAloneIsTheProcessThatLivedThen) {
   EXPECT_EQ(unknown.start_ns, 0u);
 }
 
+TEST(ProcessTable, ASendersUserIsTheProcesssAndNeverAssumed) {
+  Service service;
+  ProcessTableOptions options = alone();
+  options.service = service.asker();
+  ProcessTable table(options);
+  hp_owner sender{};  // what a packet says of a sender at the other end: pid and start
+  sender.pid = 24;
+  sender.start_ns = 3'000;
+  table.request(sender);
+  ProcessRequest request;
+  ASSERT_TRUE(service.receive(request));
+  EXPECT_EQ(request.uid, unknown_uid);
+  EXPECT_FALSE(table.find(sender, newest)->has_user);
+
+  ProcessReply reply = reply_for(24, 3'000);
+  reply.flags = reply_alive;
+  reply.exe_inode = 5;
+  service.answer(reply, {{reply_executable, "/bin/a"}, {reply_name, "a"}, {reply_user_name, "someone"}});
+  table.poll();
+  const ProcessRef facts = table.find(sender, newest);
+  EXPECT_TRUE(facts->has_user);
+  EXPECT_EQ(facts->uid, 1000u);
+  EXPECT_EQ(facts->user_name, "someone");
+  EXPECT_EQ(facts->name, "a");
+
+  table.process(event_of(25, 1'000, 1'100, "b"), "/bin/b", "b");
+  sender.pid = 25;
+  sender.start_ns = 1'000;
+  EXPECT_EQ(table.find(sender, newest)->uid, 1000u);
+  EXPECT_EQ(table.find(sender, newest)->executable, "/bin/b");
+}
+
 TEST(ProcessTable, CommandLinesAreNotKeptWhereTheyAreNotWanted) {
   Service service;
   ProcessTableOptions options = alone();
