@@ -91,6 +91,7 @@ static __noinline void hp_decide(struct hp_work *work, const struct hp_config *c
 		hp_select_tcp(&work->segment, &work->window, &cfg->policy, &work->decision);
 	else
 		hp_select_udp(&work->segment, &work->window, &cfg->policy, &work->decision);
+	HP_NO_RESULT();
 }
 
 static hp_always_inline void hp_capture(void *ctx, const __u32 hook, const __u32 direction, const int ethernet,

@@ -23,10 +23,12 @@ enum hp_emitted {
 /* All that is known of one packet on its way through a program. */
 struct hp_work {
 	struct hp_headers headers;
-	struct hp_segment segment;
 	struct hp_window window;
 	struct hp_decision decision;
-	struct hp_ownership ownership;
+	union {
+		struct hp_segment segment;	/* until it is decided on */
+		struct hp_ownership ownership;	/* afterwards: the stack is small */
+	};
 	__u64 now;
 	__u32 frame_len;
 	__u32 ifindex;
@@ -83,11 +85,13 @@ static hp_always_inline void hp_describe(struct hp_packet *p, const struct hp_wo
 	p->header_len = (__u16)work->headers.payload;
 	p->syn_len = syn_len;
 	p->vlan_tci = work->vlan_tci;
-	p->reserved = 0;
+	p->peer_role = work->ownership.peer_role;
+	p->peer_flags = work->ownership.peer_flags;
 	p->peer_pid = work->ownership.peer_pid;
 	p->owner = work->ownership.owner;
 	p->checksum = 0;
 	p->reserved2 = 0;
+	p->peer_start_ns = work->ownership.peer_start_ns;
 }
 
 /*

@@ -24,6 +24,8 @@ struct hp_announced {
 	__u32 exec;
 };
 
+#define HP_ANNOUNCED 16384
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4 << 20);
@@ -92,11 +94,15 @@ struct {
 	__type(value, __u32);
 } sequences SEC(".maps");
 
+/*
+ * Processes that were announced, by a hash of the whole entry. Another process in the same place means
+ * that one of them is announced again, which costs a record and harms nobody.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 8192);
-	__type(key, struct hp_announced);
-	__type(value, __u32);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, HP_ANNOUNCED);
+	__type(key, __u32);
+	__type(value, struct hp_announced);
 } announced SEC(".maps");
 
 /*

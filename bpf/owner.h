@@ -13,8 +13,11 @@
 struct hp_ownership {
 	struct hp_owner owner;
 	__u64 cookie;
+	__u64 peer_start_ns;
 	__u32 peer_pid;
-	__u32 reserved;
+	__u8 peer_role;
+	__u8 peer_flags;
+	__u16 reserved;
 };
 
 static struct hp_socket hp_nobody;	/* stays empty */
@@ -124,12 +127,12 @@ static hp_always_inline const struct hp_socket *hp_lookup_owner(void *ctx, const
  * looked up. XDP: a cookie at most, since storage is out of its reach.
  */
 static __noinline void hp_find_owner(void *ctx, const __u32 at, const struct hp_headers *h, __u8 content,
-				     struct hp_ownership *o)
+				    struct hp_ownership *o)
 {
 	const __u32 hook = HP_AT_HOOK(at), direction = HP_AT_DIRECTION(at);
-	const struct hp_socket *socket = 0, *peer;
-	__u64 cookie = 0, peer_cookie;
-	__u32 peer_pid = 0;
+	const struct hp_socket *socket = 0, *peer = 0;
+	const struct hp_owner *sender;
+	__u64 cookie = 0;
 	struct bpf_sock *sk = 0;
 
 	if (hook != HP_HOOK_XDP)
@@ -138,14 +141,8 @@ static __noinline void hp_find_owner(void *ctx, const __u32 at, const struct hp_
 		socket = hp_lookup_owner(ctx, hook, h, 0, &cookie);
 	} else if (hook == HP_HOOK_TC && direction == HP_INGRESS) {
 		socket = hp_lookup_owner(ctx, hook, h, 0, &cookie);
-		if (sk) {
-			peer_cookie = bpf_get_socket_cookie(ctx);
-			if (peer_cookie != cookie) {
-				peer = hp_socket_storage(sk);
-				if (peer)
-					peer_pid = hp_socket_owner(peer)->pid;
-			}
-		}
+		if (sk && bpf_get_socket_cookie(ctx) != cookie)
+			peer = hp_socket_storage(sk);
 	} else if (sk) {
 		cookie = bpf_get_socket_cookie(ctx);
 		socket = hp_socket_storage(sk);
@@ -154,11 +151,18 @@ static __noinline void hp_find_owner(void *ctx, const __u32 at, const struct hp_
 	}
 	if (!socket)
 		socket = &hp_nobody;
+	if (!peer)
+		peer = &hp_nobody;
 	o->owner = *hp_socket_owner(socket);
 	HP_FORGET(cookie);
-	HP_FORGET(peer_pid);
 	o->cookie = cookie;
-	o->peer_pid = peer_pid;
+	sender = hp_socket_owner(peer);
+	o->peer_start_ns = sender->start_ns;
+	o->peer_pid = sender->pid;
+	o->peer_role = sender->role;
+	o->peer_flags = sender->flags;
+	o->reserved = 0;
+	HP_NO_RESULT();
 }
 
 #endif

@@ -14,37 +14,44 @@
 #define HP_MAX_COMPONENTS 32	/* of a path, mounts crossed included */
 #define HP_MAX_NAME 255
 
-/* One step up a path: from a dentry of a mount to its parent, over the edge of the mount if need be. */
+/* A walk up a path: a dentry, the mount that it is seen through, and that mount's root. */
 struct hp_walk {
 	struct dentry *dentry;
 	struct vfsmount *mount;
+	struct dentry *root;
 };
 
 enum hp_step {
-	HP_STEP_NAME,	/* the dentry has a name in its parent; both are in the result */
+	HP_STEP_NAME,	/* the dentry has a name in its parent, on which the walk now stands */
 	HP_STEP_MOUNT,	/* the root of a mount: the walk now stands on its mount point */
 	HP_STEP_TOP,	/* the root of the mount namespace */
 	HP_STEP_LOST,	/* neither: not reachable from the root */
 };
 
-static hp_always_inline struct mount *hp_real_mount(struct vfsmount *mount)
+static hp_always_inline void hp_walk_begin(struct hp_walk *walk, struct file *file)
 {
-	return (void *)mount - bpf_core_field_offset(struct mount, mnt);
+	struct vfsmount *mount = BPF_CORE_READ(file, f_path.mnt);
+
+	walk->dentry = BPF_CORE_READ(file, f_path.dentry);
+	walk->mount = mount;
+	walk->root = BPF_CORE_READ(mount, mnt_root);
 }
 
 static hp_always_inline int hp_walk_step(struct hp_walk *walk, struct qstr *name)
 {
 	struct dentry *dentry = walk->dentry, *parent;
-	struct vfsmount *visible = walk->mount;
+	struct vfsmount *seen_through;
 	struct mount *mount, *above;
 
-	if (dentry == BPF_CORE_READ(visible, mnt_root)) {
-		mount = hp_real_mount(visible);
+	if (dentry == walk->root) {
+		mount = (void *)walk->mount - bpf_core_field_offset(struct mount, mnt);
 		above = BPF_CORE_READ(mount, mnt_parent);
 		if (above == mount || !above)
 			return HP_STEP_TOP;
+		seen_through = (void *)above + bpf_core_field_offset(struct mount, mnt);
 		walk->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-		walk->mount = (void *)above + bpf_core_field_offset(struct mount, mnt);
+		walk->mount = seen_through;
+		walk->root = BPF_CORE_READ(seen_through, mnt_root);
 		return HP_STEP_MOUNT;
 	}
 	parent = BPF_CORE_READ(dentry, d_parent);
@@ -56,73 +63,55 @@ static hp_always_inline int hp_walk_step(struct hp_walk *walk, struct qstr *name
 	return HP_STEP_NAME;
 }
 
-/* Length of the absolute path of a file; *complete: 0 if the walk did not arrive at the root. */
-static hp_always_inline __u32 hp_path_length(struct file *file, __u8 *complete)
+/*
+ * The absolute path of a file into `to`, which holds `room` bytes for it and as many again: names come
+ * last first, so that it is built in the second half from the end and then moved to the front. One name
+ * may have `longest` bytes; to must hold 2 * room + longest bytes, because the verifier knows no
+ * relation between the place and the length of a name. Result: its length, or -1 if it has no room.
+ * *complete: 0 if the walk did not arrive at the root.
+ */
+static hp_always_inline int hp_path(struct file *file, __u8 *to, const __u32 room, const __u32 longest,
+				    __u8 *complete)
 {
-	struct hp_walk walk;
+	__u64 at = 2 * room, size;
 	struct qstr name = {};
-	__u32 length = 0, i;
+	struct hp_walk walk;
+	__u32 i;
 	int step;
 
-	walk.dentry = BPF_CORE_READ(file, f_path.dentry);
-	walk.mount = BPF_CORE_READ(file, f_path.mnt);
 	*complete = 0;
+	hp_walk_begin(&walk, file);
 #pragma clang loop unroll(disable)
 	for (i = 0; i < HP_MAX_COMPONENTS; i++) {
 		step = hp_walk_step(&walk, &name);
 		if (step == HP_STEP_NAME) {
-			length += name.len + 1;
+			size = name.len;
+			HP_FORGET(at);
+			if (!hp_bounded(&size, longest) || size + 1 > at - room)
+				return -1;
+			at -= size;
+			HP_OPAQUE(at);
+			if (at < 1 || at > 2 * room)
+				return -1;
+			if (bpf_probe_read_kernel(to + at, (__u32)size, name.name))
+				return -1;
+			at -= 1;
+			to[at] = '/';
 		} else if (step != HP_STEP_MOUNT) {
 			*complete = step == HP_STEP_TOP;
 			break;
 		}
-		HP_FORGET(length);
 		HP_FORGET(walk.dentry);
 		HP_FORGET(walk.mount);
+		HP_FORGET(walk.root);
 	}
-	return length;
-}
-
-/*
- * Writes the path of `length` bytes, as hp_path_length() found it, to the front of `to`, from its end
- * to its beginning. `to` must hold 2 * room bytes, because the verifier knows no relation between the
- * place and the length of a name. Result: 0 if a rename in between made it another length.
- */
-static hp_always_inline int hp_path_write(struct file *file, __u8 *to, __u32 length, const __u32 room)
-{
-	struct hp_walk walk;
-	__u64 at = length, size;
-	struct qstr name = {};
-	__u32 i;
-	int step;
-
-	walk.dentry = BPF_CORE_READ(file, f_path.dentry);
-	walk.mount = BPF_CORE_READ(file, f_path.mnt);
-#pragma clang loop unroll(disable)
-	for (i = 0; i < HP_MAX_COMPONENTS; i++) {
-		step = hp_walk_step(&walk, &name);
-		if (step == HP_STEP_MOUNT)
-			continue;
-		if (step != HP_STEP_NAME)
-			break;
-		size = name.len;
-		HP_FORGET(at);
-		if (size + 1 > at)
-			return 0;
-		at -= size;
-		HP_OPAQUE(at);
-		if (at < 1 || at > room)
-			return 0;
-		if (!hp_bounded(&size, room < HP_MAX_NAME ? room : HP_MAX_NAME))
-			return 0;
-		if (bpf_probe_read_kernel(to + at, (__u32)size, name.name))
-			return 0;
-		at -= 1;
-		to[at] = '/';
-		HP_FORGET(walk.dentry);
-		HP_FORGET(walk.mount);
-	}
-	return at == 0;
+	HP_FORGET(at);
+	size = 2 * room - at;
+	if (!hp_bounded(&size, room) || at > 2 * room)
+		return 0;
+	if (bpf_probe_read_kernel(to, (__u32)size, to + at))
+		return 0;
+	return (int)size;
 }
 
 /* The kernel's device number as stat() shows it. */
@@ -137,7 +126,8 @@ static hp_always_inline void hp_fill_process(struct hp_process *p, struct task_s
 					     __u8 exec)
 {
 	struct task_struct *parent = BPF_CORE_READ(leader, real_parent);
-	struct inode *inode = BPF_CORE_READ(exe, f_inode);
+	const struct cred *cred = BPF_CORE_READ(leader, cred);
+	struct inode *inode = exe ? BPF_CORE_READ(exe, f_inode) : 0;
 
 	p->version = HP_WIRE_VERSION;
 	p->record = HP_RECORD_PROCESS;
@@ -146,12 +136,12 @@ static hp_always_inline void hp_fill_process(struct hp_process *p, struct task_s
 	p->sequence = hp_next_sequence(1);
 	p->time_ns = bpf_ktime_get_boot_ns();
 	p->start_ns = BPF_CORE_READ(leader, start_boottime);
-	p->cgroup_id = BPF_CORE_READ(leader, cgroups, dfl_cgrp, kn, id);
+	p->cgroup_id = bpf_get_current_cgroup_id();
 	p->pid = (__u32)BPF_CORE_READ(leader, tgid);
 	p->parent_pid = (__u32)BPF_CORE_READ(parent, tgid);
-	p->uid = BPF_CORE_READ(leader, cred, uid.val);
-	p->gid = BPF_CORE_READ(leader, cred, gid.val);
-	p->userns = BPF_CORE_READ(leader, cred, user_ns, ns.inum);
+	p->uid = BPF_CORE_READ(cred, uid.val);
+	p->gid = BPF_CORE_READ(cred, gid.val);
+	p->userns = BPF_CORE_READ(cred, user_ns, ns.inum);
 	p->mntns = BPF_CORE_READ(leader, nsproxy, mnt_ns, ns.inum);
 	p->path_len = 0;
 	p->args_len = 0;
@@ -160,23 +150,40 @@ static hp_always_inline void hp_fill_process(struct hp_process *p, struct task_s
 	bpf_probe_read_kernel(p->comm, sizeof(p->comm), leader->comm);
 }
 
-/* Reserves, fills and submits one record with room for a path and arguments of these sizes. */
-static hp_always_inline void hp_submit_process(struct task_struct *leader, struct file *exe, __u8 exec,
-					       __u32 path_len, __u8 complete, unsigned long args, __u64 args_len,
-					       __u32 wakeup, const __u32 path_room, const __u32 args_room)
+/*
+ * Reserves, fills and submits one record with room for a path and arguments of these sizes. Result: 0 if
+ * the path has no room in it.
+ */
+static hp_always_inline int hp_submit_process(struct task_struct *leader, struct file *exe, __u8 exec,
+					      unsigned long args, __u64 args_len, __u32 wakeup,
+					      const __u32 path_room, const __u32 args_room, const int last)
 {
+	const __u32 longest = path_room < HP_MAX_NAME ? path_room : HP_MAX_NAME;
 	struct hp_process *p;
+	int path_len = 0;
+	__u8 complete = 0;
 	__u64 before;
 	__u8 *bytes;
 
-	p = bpf_ringbuf_reserve(&processes, sizeof(*p) + 2 * path_room + args_room, 0);
+	/* Arguments stand where the path was built, and behind it. */
+	p = bpf_ringbuf_reserve(&processes,
+				sizeof(*p) + (path_room + args_room > 2 * path_room + longest ?
+						      path_room + args_room :
+						      2 * path_room + longest),
+				0);
 	if (!p) {
 		hp_count(HP_COUNT_LOST_RING_PROCESS, HP_HOOK_NONE);
-		return;
+		return 1;
 	}
 	bytes = (__u8 *)(p + 1);
+	if (exe)
+		path_len = hp_path(exe, bytes, path_room, longest, &complete);
+	if (path_len < 0 && !last) {
+		bpf_ringbuf_discard(p, BPF_RB_NO_WAKEUP);
+		return 0;
+	}
 	hp_fill_process(p, leader, exe, exec);
-	if (path_len && hp_path_write(exe, bytes, path_len, path_room)) {
+	if (path_len > 0) {
 		p->path_len = (__u16)path_len;
 		p->path_complete = complete;
 	}
@@ -186,23 +193,25 @@ static hp_always_inline void hp_submit_process(struct task_struct *leader, struc
 	    !bpf_probe_read_user(bytes + before, (__u32)args_len, (void *)args))
 		p->args_len = (__u16)args_len;
 	bpf_ringbuf_submit(p, hp_wakeup(&processes, wakeup));
+	return 1;
 }
 
 /*
  * Announces the current process unless this life of this program image was announced. exec: at exec,
  * when it is always announced.
  */
-static __noinline void hp_announce(const __u32 exec)
+static hp_always_inline void hp_announce_current(const __u32 exec)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task(), *leader;
 	struct hp_config *cfg = hp_get_config();
 	unsigned long args = 0, args_end;
 	struct hp_announced key = {};
-	__u32 path_len = 0, one = 1;
+	struct hp_announced *known;
+	__u32 place, wakeup;
 	__u64 args_len = 0;
 	struct mm_struct *mm;
 	struct file *exe = 0;
-	__u8 complete = 0;
+	int done = 0;
 
 	if (!cfg || cfg->disabled)
 		return;
@@ -210,9 +219,14 @@ static __noinline void hp_announce(const __u32 exec)
 	key.start_ns = BPF_CORE_READ(leader, start_boottime);
 	key.pid = (__u32)BPF_CORE_READ(leader, tgid);
 	key.exec = (__u32)BPF_CORE_READ(leader, self_exec_id);
-	if (!exec && bpf_map_lookup_elem(&announced, &key))
+	place = (__u32)(((key.start_ns ^ ((__u64)key.pid << 32 | key.exec)) * 0x9e3779b97f4a7c15ULL) >> 40) &
+		(HP_ANNOUNCED - 1);
+	known = bpf_map_lookup_elem(&announced, &place);
+	if (!known)
 		return;
-	bpf_map_update_elem(&announced, &key, &one, BPF_ANY);
+	if (!exec && known->start_ns == key.start_ns && known->pid == key.pid && known->exec == key.exec)
+		return;
+	*known = key;
 	mm = BPF_CORE_READ(task, mm);
 	if (mm) {
 		exe = BPF_CORE_READ(mm, exe_file);
@@ -223,29 +237,30 @@ static __noinline void hp_announce(const __u32 exec)
 		if (args_len > HP_ARGS_MAX)
 			args_len = HP_ARGS_MAX;
 	}
-	if (exe)
-		path_len = hp_path_length(exe, &complete);
-	if (path_len > HP_PATH_MAX)
-		path_len = 0;
-	HP_FORGET(path_len);
+	wakeup = cfg->wakeup_bytes / 4;
 	HP_FORGET(args_len);
-	HP_FORGET(complete);
-	if (path_len <= 96 && args_len <= 160)
-		hp_submit_process(leader, exe, (__u8)exec, path_len, complete, args, args_len,
-				  cfg->wakeup_bytes / 4, 96, 160);
-	else
-		hp_submit_process(leader, exe, (__u8)exec, path_len, complete, args, args_len,
-				  cfg->wakeup_bytes / 4, HP_PATH_MAX, HP_ARGS_MAX);
+	if (args_len <= 192)
+		done = hp_submit_process(leader, exe, (__u8)exec, args, args_len, wakeup, 96, 192, 0);
+	else if (args_len <= 448)
+		done = hp_submit_process(leader, exe, (__u8)exec, args, args_len, wakeup, 128, 448, 0);
+	if (!done)
+		hp_submit_process(leader, exe, (__u8)exec, args, args_len, wakeup, HP_PATH_MAX, HP_ARGS_MAX, 1);
 }
 
-/* The current process as an owner. */
-static hp_always_inline void hp_fill_owner(struct hp_owner *o, struct task_struct *task, __u32 netns, __u8 role,
-					   __u8 flags)
+static __noinline void hp_announce(const __u32 exec)
+{
+	hp_announce_current(exec);
+	HP_NO_RESULT();
+}
+
+/* The process of a task as an owner. */
+static hp_always_inline void hp_fill_owner(struct hp_owner *o, struct task_struct *task, __u64 cgroup_id,
+					   __u32 netns, __u8 role, __u8 flags)
 {
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 
 	o->start_ns = BPF_CORE_READ(leader, start_boottime);
-	o->cgroup_id = BPF_CORE_READ(leader, cgroups, dfl_cgrp, kn, id);
+	o->cgroup_id = cgroup_id;
 	o->uid = BPF_CORE_READ(task, cred, uid.val);
 	o->netns = netns;
 	o->role = role;
@@ -273,7 +288,8 @@ static hp_always_inline void hp_on_state(struct sock *sk, int state)
 	socket = bpf_sk_storage_get(&socket_owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!socket)
 		return;
-	hp_fill_owner(&socket->owner, (struct task_struct *)bpf_get_current_task(), hp_socket_netns(sk),
+	hp_fill_owner(&socket->owner, (struct task_struct *)bpf_get_current_task(),
+		      bpf_get_current_cgroup_id(), hp_socket_netns(sk),
 		      state == TCP_LISTEN ? HP_ROLE_LISTENER : HP_ROLE_CLIENT,
 		      state == TCP_LISTEN ? HP_OWNER_LISTENING : 0);
 	/* A socket that is used again has not been read by anyone. */
@@ -298,7 +314,7 @@ static hp_always_inline void hp_address(struct sock *sk, __u16 family, __u8 *loc
 }
 
 /* A worker took over a connection whose first packets named the listener. */
-static __noinline void hp_emit_owner(struct sock *sk, const struct hp_socket *socket)
+static hp_always_inline void hp_emit_owner(struct sock *sk, const struct hp_socket *socket)
 {
 	struct hp_config *cfg = hp_get_config();
 	struct hp_owner_event *e;
@@ -338,7 +354,7 @@ static hp_always_inline void hp_on_read(struct sock *sk)
 			return;
 		hp_announce(0);
 		hp_fill_owner(&socket->worker, (struct task_struct *)bpf_get_current_task(),
-			      hp_socket_netns(sk), HP_ROLE_WORKER, 0);
+			      bpf_get_current_cgroup_id(), hp_socket_netns(sk), HP_ROLE_WORKER, 0);
 		barrier();
 		socket->has_worker = 1;
 		hp_emit_owner(sk, socket);
@@ -348,7 +364,7 @@ static hp_always_inline void hp_on_read(struct sock *sk)
 	socket = bpf_sk_storage_get(&socket_owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (socket)
 		hp_fill_owner(&socket->owner, (struct task_struct *)bpf_get_current_task(),
-			      hp_socket_netns(sk), HP_ROLE_HOLDER, 0);
+			      bpf_get_current_cgroup_id(), hp_socket_netns(sk), HP_ROLE_HOLDER, 0);
 }
 
 /* cgroup/sock_create: the owner of UDP sockets, and of all where tracing storage does not exist. */
@@ -363,7 +379,8 @@ static hp_always_inline void hp_on_create(struct bpf_sock *sk)
 	socket = bpf_sk_storage_get(&socket_owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!socket)
 		return;
-	hp_fill_owner(&socket->owner, task, BPF_CORE_READ(task, nsproxy, net_ns, ns.inum), HP_ROLE_CREATOR, 0);
+	hp_fill_owner(&socket->owner, task, bpf_get_current_cgroup_id(),
+		      BPF_CORE_READ(task, nsproxy, net_ns, ns.inum), HP_ROLE_CREATOR, 0);
 	if (sk->protocol == IPPROTO_UDP) {
 		socket->cookie = bpf_get_socket_cookie(sk);
 		hp_announce(0);
@@ -400,7 +417,8 @@ static hp_always_inline void hp_on_seed(struct bpf_iter__task_file *ctx)
 	if (!socket)
 		return;
 	seed.cookie = (__u64)sk->__sk_common.skc_cookie.counter;
-	hp_fill_owner(&seed.owner, task, hp_socket_netns(sk), HP_ROLE_HOLDER,
+	hp_fill_owner(&seed.owner, task, BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id), hp_socket_netns(sk),
+		      HP_ROLE_HOLDER,
 		      protocol == IPPROTO_TCP && state == TCP_LISTEN ? HP_OWNER_LISTENING : 0);
 	/* What was learned while it happened is better than what stands in a table. */
 	if (!socket->owner.pid) {

@@ -25,6 +25,12 @@
 #define HP_AT_HOOK(at) ((at) & 15)
 #define HP_AT_DIRECTION(at) ((at) >> 4)
 
+/*
+ * The last statement of a subprogram without a result: what the compiler leaves in the register of
+ * results may be a pointer into the stack, which the verifier does not let out.
+ */
+#define HP_NO_RESULT() asm volatile("r0 = 0" ::: "r0")
+
 /* Hides a value from the compiler, so that the check behind it reaches the verifier as written. */
 #define HP_OPAQUE(x) asm volatile("" : "+r"(x))
 

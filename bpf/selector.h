@@ -17,6 +17,8 @@
 #include "bpf/classify.h"
 #include "bpf/scan.h"
 
+#define HP_RESENT 65535	/* so far behind the last message a segment is taken for sent again */
+
 static hp_always_inline __u32 hp_min(__u32 a, __u32 b)
 {
 	return a < b ? a : b;
@@ -188,6 +190,9 @@ static hp_always_inline void hp_select_tcp(const struct hp_segment *s, struct hp
 		if (w->state == HP_WINDOW_SILENT)
 			return;
 		rel = s->seq - w->base;
+		/* A message that was copied comes again: it must not count as another one. */
+		if (w->state == HP_WINDOW_IDLE && w->next - rel - 1 < HP_RESENT)
+			return;
 		if (w->state == HP_WINDOW_OPEN && rel < w->limit) {
 			hp_window_take(w, s, rel, policy, d);
 			return;

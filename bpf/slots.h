@@ -28,7 +28,7 @@
 
 /* One direction of one flow, as on the wire. IPv4 addresses stand as ::ffff:a.b.c.d. */
 struct hp_flow_key {
-	__u8 source[16];
+	__u8 source[16] HP_ALIGNED;
 	__u8 destination[16];
 	__u16 source_port;	/* network order */
 	__u16 destination_port;	/* network order */
@@ -58,13 +58,13 @@ HP_STATIC_ASSERT(sizeof(struct hp_slot) == 208, "hp_slot layout");
 
 static hp_always_inline __u64 hp_flow_hash(const struct hp_flow_key *key, __u32 seed)
 {
-	const __u64 *word = (const __u64 *)key;
+	const __u8 *bytes = (const __u8 *)key;
 	__u64 h = 0x9e3779b97f4a7c15ULL ^ seed;
 	__u32 i;
 
 HP_UNROLL
 	for (i = 0; i < sizeof(*key) / 8; i++) {
-		h = (h ^ word[i]) * 0xff51afd7ed558ccdULL;
+		h = (h ^ HP_LOAD64(bytes + i * 8)) * 0xff51afd7ed558ccdULL;
 		h ^= h >> 32;
 	}
 	return h;
@@ -82,10 +82,14 @@ static hp_always_inline __u32 hp_flow_tag(__u64 hash)
 
 static hp_always_inline int hp_key_equal(const struct hp_flow_key *a, const struct hp_flow_key *b)
 {
-	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+	const __u8 *x = (const __u8 *)a, *y = (const __u8 *)b;
+	__u64 difference = 0;
+	__u32 i;
 
-	return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4]) |
-		(x[5] ^ y[5])) == 0;
+HP_UNROLL
+	for (i = 0; i < sizeof(*a); i += 8)
+		difference |= HP_LOAD64(x + i) ^ HP_LOAD64(y + i);
+	return difference == 0;
 }
 
 /* The way to give to a new key: a free one, else the one that was not used for longest. */

@@ -136,13 +136,15 @@ struct hp_packet {
 	__u16 header_len;
 	__u16 syn_len;
 	__u16 vlan_tci;		/* outer tag when it was offloaded, with HP_PACKET_NO_VLAN_IN_FRAME */
-	__u16 reserved;
+	__u8 peer_role;		/* enum hp_role of the sending process: a listener's SYN+ACK is not its worker's */
+	__u8 peer_flags;	/* HP_OWNER_* of it */
 	__u32 peer_pid;		/* sending process when HP_PACKET_PEER_LOCAL */
 	struct hp_owner owner;	/* of the local socket */
 	__u32 checksum;		/* over the payload copy, only when config.checksum asks for it; else 0 */
 	__u32 reserved2;
+	__u64 peer_start_ns;	/* as hp_owner.start_ns: pid and start together name a process */
 };
-HP_STATIC_ASSERT(sizeof(struct hp_packet) == 128, "hp_packet layout");
+HP_STATIC_ASSERT(sizeof(struct hp_packet) == 136, "hp_packet layout");
 
 #define HP_PATH_MAX 512		/* executable path, absolute, without a NUL */
 #define HP_ARGS_MAX 1024	/* command line as in memory: arguments separated by NUL */

@@ -66,8 +66,9 @@ void write(const Address& address, Text& out);
 // strict dotted quads (four decimal parts, no leading zeros). An absent address for anything else.
 Address parse_address(std::string_view text);
 
-// An Ethernet address; absent where the link layer has none.
-struct Mac {
+// An Ethernet address; absent where the link layer has none. Aligned so that it is made and copied
+// as one word: pieces of it written apart and read at once stall the CPU.
+struct alignas(8) Mac {
   std::array<uint8_t, 6> bytes{};
   bool present = false;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fingerprint/link.h"
 
+#include <bit>
 #include <cstring>
 
 namespace handprint {
@@ -24,10 +25,10 @@ constexpr uint16_t largest_length = 1500;    // up to here the field is an 802.3
 
 // From six bytes.
 Mac mac_from(Bytes bytes) {
-  Mac mac;
-  std::memcpy(mac.bytes.data(), bytes.data(), 6);
-  mac.present = true;
-  return mac;
+  uint64_t word = 0;
+  std::memcpy(&word, bytes.data(), 6);
+  word |= std::endian::native == std::endian::little ? uint64_t{1} << 48 : uint64_t{1} << 8;
+  return std::bit_cast<Mac>(word);
 }
 
 // An IP header must follow: by its version, where nothing else says which.

@@ -23,6 +23,9 @@ void DocumentBuilder::destroy(DocumentBuilder* builder) {
 }
 
 Reason DocumentBuilder::add(PacketTime time, Side side, Kind kind, std::string_view text) {
+  // The same string again (a HelloRetryRequest and its ServerHello may have one) is no news.
+  for (const Observation& known : observations_.view())
+    if (known.kind == kind && known.text == text) return Reason::ok;
   const Observation observation{time, side, kind, text};
   return observations_.add(arena, observation, 8) ? Reason::ok : Reason::too_long;
 }

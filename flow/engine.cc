@@ -252,9 +252,16 @@ void Engine::State::note_sighting(Flow& flow, uint8_t direction, const Segment& 
     if (!packet.payload.empty()) local.cookie = segment.cookie;
   }
   if (segment.owner != nullptr && local.owner.learn(*segment.owner)) flow.ownership_new = true;
-  if ((segment.flags & HP_PACKET_PEER_LOCAL) != 0 && segment.direction == HP_INGRESS &&
-      sender.owner.learn_sender(segment.peer_pid))
-    flow.ownership_new = true;
+  if ((segment.flags & HP_PACKET_PEER_LOCAL) != 0 && segment.direction == HP_INGRESS) {
+    hp_owner peer{};
+    peer.pid = segment.peer_pid;
+    peer.start_ns = segment.peer_start_ns;
+    peer.role = segment.peer_role;
+    peer.flags = segment.peer_flags;
+    // A SYN+ACK is sent by the listener, even when nothing more is known of it.
+    if (packet.is_syn_ack()) peer.role = HP_ROLE_LISTENER;
+    if (sender.owner.learn_sender(peer)) flow.ownership_new = true;
+  }
 }
 
 bool Engine::State::on_tcp(Flow& flow, uint8_t direction, const Segment& segment) {
@@ -572,7 +579,7 @@ bool Engine::State::may_record_syn() {
 void Engine::State::write_first(Flow& flow, bool evicted) {
   if (flow.pending == nullptr) {
     flow.first_done = true;
-    if (!flow.answered() && !may_record_syn()) {
+    if (!flow.has_content() && !may_record_syn()) {
       flow.unrecorded = true;
       return;
     }

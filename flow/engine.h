@@ -20,7 +20,8 @@ struct EngineOptions {
   // server's socket, when only its listener is known (live only).
   PacketTime worker_grace = 200'000'000;
   uint32_t http_messages = 0;            // per direction and flow, 0: all
-  uint32_t syn_records = 0;              // documents a second of SYNs without answer, 0: no limit
+  // Documents a second of connections that consist of nothing but SYN and SYN+ACK; 0: no limit.
+  uint32_t syn_records = 0;
   bool all_strings = true;               // also the kinds that are shown only with `fields: all`
   bool from_file = false;
   // Mixed into every event.id: agent id and boot id live, the file's hash otherwise.
@@ -47,7 +48,7 @@ struct EngineCounters {
   uint64_t incomplete = 0;        // documents with at least one incomplete part
   uint64_t documents_dropped = 0; // no block free: taker too slow
   uint64_t documents_early = 0;   // written before their time, to make room for others
-  uint64_t syn_unrecorded = 0;    // SYNs without answer beyond syn_records
+  uint64_t syn_unrecorded = 0;    // connections without content beyond syn_records
   uint64_t syns_replaced = 0;     // flows whose unanswered SYN gave way to a newer one: no document
   uint64_t owners_early = 0;      // owners that came before the flow's first packet
 };

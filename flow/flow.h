@@ -104,9 +104,11 @@ struct Flow {
   uint8_t quic_id_size = 0;
   std::array<uint8_t, 20> quic_id{};
 
-  bool answered() const { return end[client ^ 1].has_syn || end[0].messages != 0 ||
-                                 end[1].messages != 0 || end[0].settled || end[1].settled ||
-                                 end[0].stream.has_begin || end[1].stream.has_begin; }
+  // More than SYNs and their answers was seen.
+  bool has_content() const {
+    return end[0].settled || end[1].settled || end[0].stream.has_begin || end[1].stream.has_begin;
+  }
+  bool answered() const { return end[client ^ 1].has_syn || has_content(); }
   Side side_of(uint8_t direction) const { return direction == client ? Side::client : Side::server; }
   // Content says that this direction's sender is the client; a SYN knows better.
   void claim_client(uint8_t direction) {

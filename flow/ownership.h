@@ -19,18 +19,31 @@ class EndOwner {
   // that works on the connection; who called connect() is not replaced by who reads later. True when
   // the answer changed.
   bool learn(const hp_owner& owner);
-  // The process that sent a packet of this end, seen at the other end's interface: used only as long
-  // as nothing better is known. True when the answer changed.
-  bool learn_sender(uint32_t pid);
+  // The process that sent a packet of this end, as seen at the other end's interface: its pid, and as
+  // much of role, flags and start as the kernel knew. It counts as long as the end's own sightings
+  // say nothing better. True when the answer changed.
+  bool learn_sender(const hp_owner& sender);
 
   // The server's listener is known and the process that reads from the connection is not yet.
-  bool awaits_worker() const { return listener_.pid != 0 && direct_.pid == 0; }
+  bool awaits_worker() const {
+    return (listener_.pid != 0 || sending_listener_.pid != 0) && direct_.pid == 0 && sender_.pid == 0;
+  }
   Ownership ownership() const;
 
  private:
+  // What is known of a sender; the rest of its hp_owner is not.
+  struct Sender {
+    uint64_t start_ns = 0;
+    uint32_t pid = 0;
+    uint8_t role = HP_ROLE_NONE;
+    uint8_t flags = 0;
+    hp_owner owner() const;
+  };
+
   hp_owner direct_{};    // client, creator, holder or worker
   hp_owner listener_{};
-  uint32_t sender_pid_ = 0;
+  Sender sender_;             // likewise, seen as senders
+  Sender sending_listener_;
   bool local_ = false;
 };
 

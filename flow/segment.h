@@ -26,7 +26,10 @@ struct Segment {
   uint16_t flags = 0;                 // HP_PACKET_*
   uint32_t interface = 0;             // interface index, or the number of the file's interface
   uint64_t cookie = 0;                // local socket, 0 if none
-  uint32_t peer_pid = 0;              // with HP_PACKET_PEER_LOCAL
+  uint32_t peer_pid = 0;              // the sending process, with HP_PACKET_PEER_LOCAL
+  uint64_t peer_start_ns = 0;         // its start, as hp_owner.start_ns
+  uint8_t peer_role = HP_ROLE_NONE;   // enum hp_role: who sends a listener's SYN+ACK is no worker
+  uint8_t peer_flags = 0;             // HP_OWNER_*
   const hp_owner* owner = nullptr;    // of the local socket; null in files and when unknown
 };
 

@@ -65,7 +65,9 @@ std::string_view Attribution::method() const {
 std::string_view Attribution::role() const {
   if (!owner) return {};
   if (!known) return "unknown";
-  if (peer) return side == Side::client ? "client" : "worker";
+  // The kernel named only a sender. What sent the server's SYN+ACK is the listening socket's process.
+  if (peer && owner->role == HP_ROLE_NONE)
+    return side == Side::client ? "client" : answered ? "listener" : "worker";
   switch (owner->role) {
     case HP_ROLE_CLIENT: return "client";
     case HP_ROLE_LISTENER: return "listener";

@@ -75,6 +75,7 @@ struct Attribution {
   bool peer = false;
   bool known = false;
   Side side = Side::client;
+  bool answered = false;  // the flow's SYN+ACK was seen
 
   std::string_view method() const;
   std::string_view role() const;
@@ -274,7 +275,7 @@ class Facts {
     const Ownership& is = end.ownership;
     const hp_owner* owner = is.owner.pid == 0 && is.listener.pid != 0 ? &is.listener : &is.owner;
     return {local(end, process) ? owner : nullptr, is.peer, process.known(),
-            &end == &d_.client ? Side::client : Side::server};
+            &end == &d_.client ? Side::client : Side::server, d_.tcp_server != nullptr};
   }
   CodeList ciphers(const TlsClientFacts* hello) const {
     return {tls_cipher_name, hello ? hello->ciphers : std::span<const uint16_t>()};

@@ -66,6 +66,16 @@ void JsonText::grow(size_t size) {
   end_ = out_.data() + out_.size();
 }
 
+void JsonText::string(std::string_view text) {
+  need(text.size() + 2);
+  *at_++ = '"';
+  const size_t plain = copy_plain(at_, text.data(), text.size());
+  at_ += plain;
+  if (plain != text.size()) escaped(text.substr(plain));
+  need(1);
+  *at_++ = '"';
+}
+
 void JsonText::escaped(std::string_view text) {
   constexpr std::string_view short_escapes = "btn.fr";  // of U+0008 to U+000D; U+000B has none
   const auto escape = [this](uint32_t unit) {

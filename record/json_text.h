@@ -55,11 +55,7 @@ class JsonText {
     *at_ = ',';
     at_ += at_[-1] != '{' && at_[-1] != '[';
   }
-  void string(std::string_view text) {
-    raw('"');
-    escaped(text);
-    raw('"');
-  }
+  void string(std::string_view text);
   // The inside of a string; pieces of one string may follow each other only where a character of
   // UTF-8 ends.
   void escaped(std::string_view text);

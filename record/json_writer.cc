@@ -211,7 +211,11 @@ class Writer {
   // Makes `object` the open one and writes the key of a field in it. An open object always has a
   // field already: only behind an opening there is no comma.
   void enter(Node object, const Key& key) {
-    if (object == at_) return json_.raw_slack(key.text.data(), key.size);
+    const size_t comma = object == at_ ? 0 : go_to(object);
+    json_.raw_slack(key.text.data() + comma, key.size - comma);
+  }
+  // Closes and opens what lies between. Returns how many characters of the next key are not wanted.
+  [[gnu::noinline]] size_t go_to(Node object) {
     const Tree::Object& target = tree.objects[object];
     while (target.chain[tree.objects[at_].depth] != at_) leave();
     size_t comma = 0;
@@ -220,8 +224,8 @@ class Writer {
       json_.raw_slack(opening.text.data() + comma, opening.size - comma);
       comma = 1;
     }
-    json_.raw_slack(key.text.data() + comma, key.size - comma);
     at_ = object;
+    return comma;
   }
 
   struct Seen {

@@ -127,6 +127,7 @@ struct ChoiceValue {
 
   Choices choices() const {
     std::vector<std::string_view> words;
+    words.reserve(rows.size());
     for (const auto& row : rows) words.push_back(row.first);
     return Choices(std::move(words));
   }

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "agent/pipeline/interface_names.h"
@@ -91,6 +92,9 @@ FileRunResult run_files(const FileRunOptions& options, const Identity& identity,
     engine_options.identity = file.identity();
     engine_options.all_strings = all;
     Engine engine(engine_options, outlet);
+    // Documents in queues are the engine's memory: half of it is left for those in the making.
+    for (auto& output : outputs)
+      output->bound(std::min(options.queue_bytes, engine.document_bytes() / 2));
     FileSource source(file, options.policy);
     FileProgress progress{&path, number, 0, file.stored_size(), 0, 0};
     for (;;) {

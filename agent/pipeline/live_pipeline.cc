@@ -97,16 +97,30 @@ LivePipelineCounters LivePipeline::counters() const {
   return counters_;
 }
 
+void LivePipeline::learn_existing(int ms) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
+  for (const hp_owner& owner : capture_.seeded()) {
+    while (processes_.pending(owner)) {
+      if (std::chrono::steady_clock::now() >= until) return;
+      round(1);
+    }
+  }
+}
+
+void LivePipeline::round(int timeout_ms) {
+  source_.pump(engine_, timeout_ms);
+  processes_.poll();
+  engine_.advance(source_.now());
+  annotator_.advance(boot_time());
+  outlet_.flush();
+}
+
 void LivePipeline::run() {
   PacketTime counted = 0;
   while (!stopping_.load()) {
     take_snapshot();
-    source_.pump(engine_, annotator_.waiting() != 0 ? 10 : round_ms);
-    processes_.poll();
-    engine_.advance(source_.now());
+    round(annotator_.waiting() != 0 ? 10 : round_ms);
     const PacketTime now = boot_time();
-    annotator_.advance(now);
-    outlet_.flush();
     if (now - clocks_read_ >= clock_interval) read_clocks(false);
     if (now - counted >= clock_interval / 10) {
       publish_counters();

@@ -52,7 +52,14 @@ class LivePipeline {
   LivePipeline(const LivePipeline&) = delete;
   LivePipeline& operator=(const LivePipeline&) = delete;
 
+  // Waits, at most `ms`, until the processes behind the sockets that existed before the capture are
+  // known. Packets are taken meanwhile. Before start().
+  void learn_existing(int ms);
+
   void start();
+
+  // The most bytes of documents that a queue may hold.
+  std::size_t queue_limit() const { return engine_.document_bytes() / 2; }
 
   // Publishes a new snapshot: the pipeline takes it up between two batches.
   void publish(std::shared_ptr<const LiveSnapshot> snapshot);
@@ -66,6 +73,7 @@ class LivePipeline {
 
  private:
   void run();
+  void round(int timeout_ms);
   void finish();
   void take_snapshot();
   void read_clocks(bool always);

@@ -35,6 +35,7 @@ constexpr auto loss_interval = 60s;
 // Of the ten seconds that a stop may take.
 constexpr int pipeline_stop_ms = 6000;
 constexpr int outputs_stop_ms = 3000;
+constexpr int learn_ms = 1000;
 constexpr int failure_code = 1;
 
 uint64_t random_seed() {
@@ -188,19 +189,8 @@ bool LiveRun::start() {
   LoadReport load;
   auto capture = LiveCapture::start(live(), &load);
   if (!capture) {
-    log_error("cannot capture: " + capture.error().text());
-    bool privilege = false;
-    std::string hint;
-    for (const GroupReport& group : load.groups) {
-      privilege = privilege || group.cause == LoadCause::no_capability;
-      if (hint.empty() && !group.loaded()) hint = group.hint;
-    }
-    if (privilege || ::geteuid() != 0)
-      log_error("live capture needs root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON "
-                "(sudo handprint …); `handprint read FILE` needs no privilege");
-    else if (!hint.empty())
-      log_error(hint);
-    log_error("`handprint doctor` tells what is missing");
+    log_error(capture.error().text());
+    log_error("`handprint doctor` tells what is missing; `handprint read FILE` needs no privilege");
     return false;
   }
   capture_ = std::move(*capture);
@@ -247,13 +237,14 @@ bool LiveRun::start() {
   LivePipelineOptions pipeline;
   pipeline.engine.flow_bytes = static_cast<std::size_t>(settings_.limits.flow_memory);
   pipeline.engine.first_document_after = settings_.limits.first_document_after;
-  pipeline.engine.http_messages = settings_.capture.requests_per_flow;
+  pipeline.engine.http_messages = 0;  // the kernel's policy bounds them, and that may be reloaded
   pipeline.engine.syn_records = settings_.limits.syn_records;
   pipeline.engine.all_strings = options_.all_strings;
   pipeline.engine.identity = event_identity(identity_);
   pipeline.engine.hash_seed = random_seed();
   pipeline.processes.hash_seed = random_seed();
   pipeline.processes.service = process_info_ ? process_info_->descriptor() : -1;
+  pipeline.processes.arguments = settings_.process.command_line;
   pipeline.processes.boot_id = identity_.boot_id;
   pipeline.identity = identity_;
   pipeline.document_limit = options_.count;
@@ -270,6 +261,9 @@ bool LiveRun::start() {
     else
       log_debug(reason);
   }
+  for (auto& output : outputs_)
+    output->bound(std::min(static_cast<std::size_t>(settings_.limits.queue), pipeline_->queue_limit()));
+  pipeline_->learn_existing(learn_ms);
   pipeline_->start();
   return true;
 }
@@ -344,8 +338,14 @@ void LiveRun::reload() {
   Settings before = std::move(settings_);
   settings_ = std::move(loaded.settings);
   // What needs a restart stays as it runs, so that a later reload compares with the truth.
+  settings_.sensor = before.sensor;
   settings_.capture.hook = before.capture.hook;
   settings_.capture.ring = before.capture.ring;
+  settings_.limits.syn_records = before.limits.syn_records;
+  settings_.limits.flow_memory = before.limits.flow_memory;
+  settings_.limits.first_document_after = before.limits.first_document_after;
+  settings_.limits.queue = before.limits.queue;
+  settings_.process = before.process;
   settings_.output = before.output;
   if (auto changed = capture_->reconfigure(live()); !changed) {
     ++reload_errors_;
@@ -405,6 +405,7 @@ StatusReport LiveRun::report(const char* state) {
                 {"documents_dropped", engine.documents_dropped},
                 {"documents_early", engine.documents_early},
                 {"syn_unrecorded", engine.syn_unrecorded},
+                {"syns_replaced", engine.syns_replaced},
                 {"owners_early", engine.owners_early}};
   const ProcessTableCounters& table = pipeline.processes;
   out.process = {{"entries", table.entries},
@@ -539,7 +540,13 @@ int LiveRun::stop() {
     }
   }
   const StatusReport last = report("stopped");
-  log_info("counters " + status_json(last));
+  if (!options_.service && ::isatty(STDERR_FILENO) != 0)
+    log_info(std::to_string(value(last.kernel, "packets")) + " packets seen, " +
+             std::to_string(value(last.kernel, "selected")) + " selected, " +
+             std::to_string(value(last.engine, "flows")) + " flows, " +
+             std::to_string(pipeline_->counters().documents) + " records");
+  else
+    log_info("counters " + status_json(last));
   if (!complete || !written) {
     // A thread hangs in a device; waiting for it would hold up the stop.
     if (control_.descriptor() >= 0) ::unlink(control_.path().c_str());

@@ -23,6 +23,11 @@ bool annotate_owner(const Document& document, const hp_owner& owner, ProcessTabl
 
 bool annotate(Document& document, ProcessTable& table) {
   bool complete = true;
+  // A client that was seen only as the sender, by its pid: it lived when its SYN passed. (A listener may
+  // have ended long before, its socket being held by others, so nothing is concluded from its pid.)
+  hp_owner& client = document.client.ownership.owner;
+  if (document.client.ownership.peer && document.tcp_client != nullptr && client.start_ns == 0)
+    table.identify(client, document.first);
   for (Endpoint* end : {&document.client, &document.server}) {
     Ownership& ownership = end->ownership;
     complete &= annotate_owner(document, ownership.owner, table, ownership.process);

@@ -25,8 +25,9 @@ namespace handprint {
 namespace {
 
 constexpr std::size_t most_images = 4;      // program images of one process, newest kept
-constexpr std::size_t most_held = 4096;     // requests that wait for room
+constexpr std::size_t most_held = 16384;    // requests that wait for room
 constexpr std::size_t answers_a_round = 1024;
+constexpr std::size_t recent_facts = 128;
 
 struct Key {
   uint32_t pid = 0;
@@ -61,8 +62,33 @@ struct Image {
   uint32_t mntns = 0;
   std::array<char, 16> comm{};
   std::array<uint8_t, 32> digest{};
-  std::string path;
+  std::shared_ptr<const std::string> executable;  // never null
   std::string args;
+
+  const std::string& path() const { return *executable; }
+};
+
+// Where a process stands. The same for all processes of a unit or container, so it is kept once.
+struct Place {
+  std::string cgroup, container_id, container_runtime, service, pod_uid, pod_name, pod_namespace;
+  bool operator==(const Place&) const = default;
+};
+
+// Gives equal values one common copy, as long as the value is among the last that were seen.
+template <class T, std::size_t Kept>
+class Common {
+ public:
+  std::shared_ptr<const T> of(T value) {
+    for (const auto& known : kept_)
+      if (known != nullptr && *known == value) return known;
+    next_ = (next_ + 1) % Kept;
+    kept_[next_] = std::make_shared<const T>(std::move(value));
+    return kept_[next_];
+  }
+
+ private:
+  std::array<std::shared_ptr<const T>, Kept> kept_;
+  std::size_t next_ = 0;
 };
 
 enum class Asked : uint8_t { no, held, yes, answered };
@@ -123,9 +149,9 @@ struct ProcessTable::State {
     bool kernel_thread = false;
     uint32_t parent_pid = 0;
     std::string user_name;
-    std::string cgroup, container_id, container_runtime, service, pod_uid, pod_name, pod_namespace;
-    // The last facts that were given out, and for which image.
-    ProcessRef built;
+    std::shared_ptr<const Place> place;  // null: not told yet
+    // The last facts that were given out, and for which image. Documents and `recent` keep them.
+    std::weak_ptr<const ProcessFacts> built;
     std::size_t built_image = 0;
     std::size_t bytes = 0;
   };
@@ -136,9 +162,14 @@ struct ProcessTable::State {
   Digests digests;
   Entries entries;
   std::unordered_map<Key, Entries::iterator, SeededHash> index;
+  std::unordered_map<uint32_t, uint64_t> newest_of_pid;  // its start; only of entries in the table
   std::deque<Key> held;
   ProcessTableCounters counters;
   ProcessReply reply;
+  std::array<ProcessRef, recent_facts> recent;  // keeps the facts of the busiest processes
+  std::size_t next_recent = 0;
+  Common<Place, 32> places;
+  Common<std::string, 64> paths;
 
   explicit State(const ProcessTableOptions& chosen, uint64_t seed)
       : options(chosen), boot_id(chosen.boot_id.empty() ? own_boot_id() : std::string(chosen.boot_id)),
@@ -171,23 +202,18 @@ ProcessTable::State::Entry& ProcessTable::State::touch(const Key& key) {
   Entry& entry = entries.front();
   entry.key = key;
   index.emplace(key, entries.begin());
+  uint64_t& newest = newest_of_pid[key.pid];
+  newest = std::max(newest, key.start_ns);
   weigh(entry);
   return entry;
 }
 
 // Counts an entry's bytes anew and keeps the table within its budget.
 void ProcessTable::State::weigh(Entry& entry) {
-  std::size_t bytes = sizeof(Entry) + 2 * sizeof(void*) + sizeof(Key) + 4 * sizeof(void*);
-  bytes += entry.images.capacity() * sizeof(Image);
-  for (const Image& image : entry.images) bytes += heap(image.path) + heap(image.args);
-  for (const std::string* text : {&entry.user_name, &entry.cgroup, &entry.container_id, &entry.container_runtime,
-                                  &entry.service, &entry.pod_uid, &entry.pod_name, &entry.pod_namespace})
-    bytes += heap(*text);
-  if (entry.built != nullptr) {
-    // The facts repeat the texts.
-    bytes += sizeof(ProcessFacts) + bytes - sizeof(Entry);
-    bytes += entry.built->args.size() * sizeof(std::string);
-  }
+  // The entry, its list and index nodes (two indices), and what hangs on it. Paths and places are shared by many.
+  std::size_t bytes = sizeof(Entry) + 2 * sizeof(void*) + 2 * (sizeof(Key) + 4 * sizeof(void*));
+  bytes += entry.images.capacity() * sizeof(Image) + heap(entry.user_name);
+  for (const Image& image : entry.images) bytes += heap(image.args);
   counters.bytes += bytes;
   counters.bytes -= entry.bytes;
   entry.bytes = bytes;
@@ -196,6 +222,8 @@ void ProcessTable::State::weigh(Entry& entry) {
     if (&oldest == &entry) break;
     counters.bytes -= oldest.bytes;
     index.erase(oldest.key);
+    const auto newest = newest_of_pid.find(oldest.key.pid);
+    if (newest != newest_of_pid.end() && newest->second == oldest.key.start_ns) newest_of_pid.erase(newest);
     entries.pop_back();
     ++counters.evicted;
   }
@@ -227,15 +255,15 @@ void ProcessTable::process(const hp_process& event, std::string_view path, std::
   image.userns = event.userns;
   image.mntns = event.mntns;
   std::copy(std::begin(event.comm), std::end(event.comm), image.comm.begin());
-  image.path = path;
+  image.executable = state_->paths.of(std::string(path));
   if (state_->options.arguments) image.args = args;
-  if (image.path.starts_with("/memfd:")) image.deleted = true;
+  if (path.starts_with("/memfd:")) image.deleted = true;
 
   if (!image.exec) {
     // A first look at a process: it tells of its newest image, if that is not known from its exec.
     const auto same = [&](const Image& known) {
       return known.exe_inode == image.exe_inode && known.exe_device == image.exe_device &&
-             (known.path == image.path || known.path.empty());
+             (known.path() == image.path() || known.path().empty());
     };
     if (!entry.images.empty()) {
       Image& newest = entry.images.back();
@@ -244,7 +272,10 @@ void ProcessTable::process(const hp_process& event, std::string_view path, std::
         if (newest.time_ns >= event.time_ns) return;
         image.time_ns = event.time_ns;
       } else {
-        if (newest.path.empty()) newest.path = image.path;
+        if (newest.path().empty()) {
+          newest.executable = image.executable;
+          newest.path_complete = image.path_complete;
+        }
         if (newest.args.empty()) newest.args = image.args;
         if (newest.cgroup_id == 0) newest.cgroup_id = image.cgroup_id;
         if (newest.userns == 0) newest.userns = image.userns;
@@ -255,6 +286,8 @@ void ProcessTable::process(const hp_process& event, std::string_view path, std::
   }
   entry.uid = event.uid;
   entry.parent_pid = event.parent_pid;
+  image.args.shrink_to_fit();
+  if (entry.images.empty()) entry.images.reserve(1);  // most processes have one
   const auto after = std::upper_bound(entry.images.begin(), entry.images.end(), image.time_ns,
                                       [](uint64_t time, const Image& known) { return time < known.time_ns; });
   entry.images.insert(after, std::move(image));
@@ -279,9 +312,9 @@ bool ProcessTable::State::send_request(Entry& entry) {
     request.exe_device = image.exe_device;
     request.userns = image.userns;
     request.mntns = image.mntns;
-    if (image.path_complete && image.path.size() <= sizeof(request.path)) {
-      request.path_length = static_cast<uint16_t>(image.path.size());
-      image.path.copy(request.path, sizeof(request.path));
+    if (image.path_complete && image.path().size() <= sizeof(request.path)) {
+      request.path_length = static_cast<uint16_t>(image.path().size());
+      image.path().copy(request.path, sizeof(request.path));
     }
   }
   const std::size_t size = offsetof(ProcessRequest, path) + request.path_length;
@@ -381,13 +414,15 @@ void ProcessTable::State::apply_facts(Entry& entry, const ProcessReply& message,
   entry.user_follows = (message.flags & reply_user_follows) != 0;
   if (!text[reply_user_name].empty() && message.uid == entry.uid) entry.user_name = text[reply_user_name];
   if (!text[reply_cgroup].empty()) {
-    entry.cgroup = text[reply_cgroup];
-    entry.container_id = text[reply_container_id];
-    entry.container_runtime = text[reply_container_runtime];
-    entry.service = text[reply_service];
-    entry.pod_uid = text[reply_pod_uid];
-    entry.pod_name = text[reply_pod_name];
-    entry.pod_namespace = text[reply_pod_namespace];
+    Place place;
+    place.cgroup = text[reply_cgroup];
+    place.container_id = text[reply_container_id];
+    place.container_runtime = text[reply_container_runtime];
+    place.service = text[reply_service];
+    place.pod_uid = text[reply_pod_uid];
+    place.pod_name = text[reply_pod_name];
+    place.pod_namespace = text[reply_pod_namespace];
+    entry.place = places.of(std::move(place));
   }
   const bool alive = (message.flags & reply_alive) != 0;
   if (alive) {
@@ -398,7 +433,7 @@ void ProcessTable::State::apply_facts(Entry& entry, const ProcessReply& message,
   if (alive && !entry.kernel_thread && entry.images.empty() && !path.empty()) {
     // No event told of this process: it is older than the agent, or its event was lost.
     Image image;
-    image.path = path;
+    image.executable = paths.of(std::string(path));
     image.path_complete = true;
     image.exe_device = message.exe_device;
     image.exe_inode = message.exe_inode;
@@ -413,11 +448,11 @@ void ProcessTable::State::apply_facts(Entry& entry, const ProcessReply& message,
   // view on btrfs and overlayfs, so the path speaks too. If not, it was another image by the time of
   // the reading.
   const bool same = message.exe_inode != 0 && newest.exe_inode == message.exe_inode &&
-                    (newest.exe_device == message.exe_device || newest.path == path || !newest.path_complete);
-  const bool unknown = newest.exe_inode == 0 && newest.path.empty();
+                    (newest.exe_device == message.exe_device || newest.path() == path || !newest.path_complete);
+  const bool unknown = newest.exe_inode == 0 && newest.path().empty();
   if (alive && (same || unknown) && !path.empty()) {
     if (!newest.path_complete) {
-      newest.path = path;
+      newest.executable = paths.of(std::string(path));
       newest.path_complete = true;
     }
     if (unknown) {
@@ -447,7 +482,8 @@ const Image* ProcessTable::State::image_at(const Entry& entry, const hp_owner& o
 }
 
 ProcessRef ProcessTable::State::build(const Entry& entry, const Image* image, const hp_owner& owner) {
-  auto facts = std::make_shared<ProcessFacts>();
+  // Not made with its control block in one piece: the table's weak references would hold all of it.
+  std::shared_ptr<ProcessFacts> facts(new ProcessFacts);
   facts->pid = owner.pid;
   facts->start_ns = owner.start_ns;
   facts->uid = owner.uid;
@@ -456,13 +492,15 @@ ProcessRef ProcessTable::State::build(const Entry& entry, const Image* image, co
   facts->kernel_thread = entry.kernel_thread;
   facts->name = comm_of(owner.comm);
   facts->user_name = entry.uid == owner.uid ? entry.user_name : std::string();
-  facts->cgroup = entry.cgroup;
-  facts->container_id = entry.container_id;
-  facts->container_runtime = entry.container_runtime;
-  facts->service = entry.service;
-  facts->pod_uid = entry.pod_uid;
-  facts->pod_name = entry.pod_name;
-  facts->pod_namespace = entry.pod_namespace;
+  if (entry.place != nullptr) {
+    facts->cgroup = entry.place->cgroup;
+    facts->container_id = entry.place->container_id;
+    facts->container_runtime = entry.place->container_runtime;
+    facts->service = entry.place->service;
+    facts->pod_uid = entry.place->pod_uid;
+    facts->pod_name = entry.place->pod_name;
+    facts->pod_namespace = entry.place->pod_namespace;
+  }
   if (image != nullptr) {
     facts->gid = image->gid;
     if (image->parent_pid != 0) facts->parent_pid = image->parent_pid;
@@ -470,7 +508,7 @@ ProcessRef ProcessTable::State::build(const Entry& entry, const Image* image, co
     const bool early = owner.role == HP_ROLE_CREATOR || owner.role == HP_ROLE_HOLDER;
     if ((facts->name.empty() || early) && image->comm[0] != '\0') facts->name = comm_of(image->comm);
     if (image->path_complete) {
-      facts->executable = image->path;
+      facts->executable = image->path();
       facts->executable_deleted = image->deleted;
     }
     facts->args = split_args(image->args);
@@ -498,14 +536,30 @@ ProcessRef ProcessTable::find(const hp_owner& owner, PacketTime at) {
   const Image* image = state.image_at(*entry, owner, at);
   const std::size_t number = image == nullptr ? SIZE_MAX : static_cast<std::size_t>(image - entry->images.data());
   const bool named = owner.role != HP_ROLE_CREATOR && owner.role != HP_ROLE_HOLDER;
-  if (entry->built != nullptr && entry->built_image == number && entry->built->uid == owner.uid && named &&
-      entry->built->name == comm_of(owner.comm))
-    return entry->built;
+  if (const ProcessRef built = entry->built.lock();
+      built != nullptr && entry->built_image == number && built->uid == owner.uid && named &&
+      built->name == comm_of(owner.comm))
+    return built;
   ProcessRef built = state.build(*entry, image, owner);
   entry->built = built;
   entry->built_image = number;
-  state.weigh(*entry);
+  state.recent[state.next_recent++ % recent_facts] = built;
   return built;
+}
+
+bool ProcessTable::identify(hp_owner& owner, PacketTime at) const {
+  if (owner.pid == 0 || owner.start_ns != 0) return false;
+  const auto newest = state_->newest_of_pid.find(owner.pid);
+  if (newest == state_->newest_of_pid.end() || newest->second == 0 ||
+      static_cast<PacketTime>(newest->second) > at)
+    return false;
+  const State::Entry* entry = state_->find({owner.pid, newest->second});
+  if (entry == nullptr || entry->images.empty()) return false;
+  const Image* image = state_->image_at(*entry, owner, at);
+  owner.start_ns = newest->second;
+  owner.uid = entry->uid;
+  if (image != nullptr) std::copy(image->comm.begin(), image->comm.end(), owner.comm);
+  return true;
 }
 
 bool ProcessTable::pending(const hp_owner& owner) const {

@@ -16,7 +16,7 @@
 namespace handprint {
 
 struct ProcessTableOptions {
-  std::size_t bytes = 8u << 20;  // budget of all entries
+  std::size_t bytes = 8u << 20;  // budget of all entries; facts that documents share come on top
   uint64_t hash_seed = 0;        // 0: random
   bool arguments = true;         // false: command lines are never kept
   int service = -1;              // ProcessInfo::descriptor(); -1: only what the kernel tells
@@ -58,6 +58,11 @@ class ProcessTable {
   // its image after `at` is told by the image before; where that is not known, the executable stays
   // empty. INT64_MAX: the newest image.
   ProcessRef find(const hp_owner& owner, PacketTime at);
+
+  // Completes an owner of which only the pid is known (a sender that was seen from the other side): the
+  // newest process of that pid, if it began before `at`. Right as long as the process is known to have
+  // lived at `at`, since a pid belongs to one process at a time. False: `owner` is as it was.
+  bool identify(hp_owner& owner, PacketTime at) const;
 
   // True while the service still owes facts about this owner (the digest is never waited for).
   bool pending(const hp_owner& owner) const;

@@ -56,6 +56,11 @@ void Output::push(const std::shared_ptr<const Batch>& batch) {
   changed_.notify_one();
 }
 
+void Output::bound(std::size_t queue_bytes) {
+  std::lock_guard lock(mutex_);
+  options_.queue_bytes = queue_bytes;
+}
+
 void Output::reopen() {
   reopen_.store(true);
   changed_.notify_one();

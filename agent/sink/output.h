@@ -51,6 +51,9 @@ class Output {
   // Queues a batch. Live: never waits. From the pipeline thread only.
   void push(const std::shared_ptr<const Batch>& batch);
 
+  // From here on the queue holds at most so many bytes of documents.
+  void bound(std::size_t queue_bytes);
+
   // Opens the sink anew before the next write.
   void reopen();
 

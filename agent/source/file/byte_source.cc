@@ -18,6 +18,8 @@ namespace handprint {
 namespace {
 
 constexpr std::size_t buffer_size = 2 * ByteSource::largest_request;
+// What is read at once is looked at while it is still in the CPU's second-level cache.
+constexpr std::size_t read_step = 256u << 10;
 constexpr int poll_ms = 200;
 
 std::string system_text(int number) { return std::strerror(number); }
@@ -121,7 +123,7 @@ class PipeBytes : public BufferedBytes {
       pollfd wait{descriptor_.get(), POLLIN, 0};
       const int ready = ::poll(&wait, 1, poll_ms);
       if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
-      const ssize_t got = ::read(descriptor_.get(), to, room);
+      const ssize_t got = ::read(descriptor_.get(), to, std::min(room, read_step));
       if (got >= 0) {
         taken_ += static_cast<uint64_t>(got);
         return static_cast<std::size_t>(got);

@@ -131,6 +131,7 @@ class CaptureFile {
   bool lengths_swapped_ = false;  // pcap before 2.3
   uint32_t record_header_ = 16;
   uint32_t link_ = 0;
+  uint32_t last_captured_ = 0;
   uint64_t frames_ = 0;
   PacketTime newest_ = 0;
 };

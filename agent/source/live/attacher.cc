@@ -21,6 +21,7 @@ namespace {
 
 // Default routes change without a link's announcement; they are looked up again this often.
 constexpr int routes_every_ms = 10'000;
+constexpr std::size_t attached_at_once = 16;
 
 bool is_plain_name(std::string_view word) {
   return !word.starts_with('!') && !is_interface_kind(word) &&
@@ -175,8 +176,9 @@ bool Attacher::read_all() {
   return true;
 }
 
-// Makes what is attached equal to what is chosen.
-void Attacher::settle() {
+// Makes what is attached equal to what is chosen. False: only a part of it was done, since attaching
+// waits for the kernel (milliseconds each) and what is announced meanwhile must not pile up.
+bool Attacher::settle() {
   const std::vector<uint32_t> chosen = selection_.choose(interfaces_);
   for (auto place = places_.begin(); place != places_.end();) {
     const bool wanted = std::binary_search(chosen.begin(), chosen.end(), place->first);
@@ -191,20 +193,22 @@ void Attacher::settle() {
   std::erase_if(failures_, [&](const auto& entry) {
     return !std::binary_search(chosen.begin(), chosen.end(), entry.first);
   });
+  std::size_t attempts = 0;
   for (const uint32_t index : chosen) {
-    if (places_.contains(index)) continue;
+    if (places_.contains(index) || failures_.contains(index)) continue;
+    if (attempts++ == attached_at_once) return false;
     Place place;
     std::string reason;
     const int result = attach_interface(interfaces_.at(index), place, reason);
     if (result == 0) {
       places_.emplace(index, std::move(place));
-      failures_.erase(index);
     } else if (result == -ENODEV) {
-      failures_.erase(index);  // gone already; its announcement is on the way
+      interfaces_.erase(index);  // gone already; its announcement is on the way
     } else {
       failures_[index] = reason;
     }
   }
+  return true;
 }
 
 // What agents that were killed left: of slots that nobody holds, and of our own slot where we did not
@@ -237,7 +241,8 @@ Result<void> Attacher::start() {
         if (std::none_of(interfaces_.begin(), interfaces_.end(), is_it) && words_.size() == 1)
           return failure("there is no network interface " + word);
       }
-      settle();
+      while (!settle()) {
+      }
       if (places_.empty() && !failures_.empty()) {
         const auto& [index, reason] = *failures_.begin();
         return failure("cannot attach to " + interfaces_[index].name + ": " + reason);
@@ -255,18 +260,24 @@ void Attacher::select(const std::vector<std::string>& interfaces) {
   words_ = interfaces;
   if (hook_ == LiveHook::cgroup || stopping_) return;
   failures_.clear();
-  settle();
+  while (!settle()) {
+  }
 }
 
 void Attacher::follow() {
   const bool interfaces_matter = hook_ != LiveHook::cgroup;
+  bool settled = true;
   while (true) {
     pollfd events[] = {{announcements_.descriptor(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
-    const int ready = ::poll(events, 2, routes_every_ms);
+    const int ready = ::poll(events, 2, settled ? routes_every_ms : 0);
     std::lock_guard lock(mutex_);
     if (stopping_) return;
     if (events[1].revents != 0) reset(wake_.get());
-    bool changed = false;
+    bool changed = !settled;
+    if (ready == 0 && settled) {
+      failures_.clear();  // tried again every time the routes are
+      changed = true;
+    }
     if (ready > 0 && events[0].revents != 0) {
       const auto heard = announcements_.listen([&](const nlmsghdr* message) {
         Interface interface;
@@ -290,8 +301,8 @@ void Attacher::follow() {
       if (heard == NetlinkSocket::Heard::lost) changed |= read_all();
     }
     if (!interfaces_matter) continue;
-    if (selection_.uses_routes()) changed |= mark_default_routes(requests_, interfaces_);
-    if (changed || ready == 0) settle();
+    if (settled && selection_.uses_routes()) changed |= mark_default_routes(requests_, interfaces_);
+    if (changed) settled = settle();
   }
 }
 

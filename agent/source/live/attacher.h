@@ -64,7 +64,7 @@ class Attacher {
   void detach(uint32_t interface, Place& place, bool gone);
   bool read_all();
   void remove_all_leftovers();
-  void settle();
+  bool settle();
   void follow();
   void wake();
 

@@ -130,7 +130,9 @@ GroupReport explain(ProgramGroup group, const Refusal& refusal) {
   const std::string lockdown = lockdown_mode();
   const bool denied = refusal.error == EPERM || refusal.error == EACCES;
 
-  if (denied && !missing.empty()) {
+  // Without a capability the kernel withholds helpers, loops and maps too, so that it refuses in many
+  // ways; the missing capability is the reason for all of them.
+  if (!missing.empty()) {
     const std::string unprivileged = read_small_file("/proc/sys/kernel/unprivileged_bpf_disabled");
     std::string detail = "this process lacks " + join(missing);
     if (unprivileged == "1" || unprivileged == "2")
@@ -363,7 +365,7 @@ Result<std::unique_ptr<Loader>> Loader::load(const LiveOptions& options, GroupSe
                                              LoadReport* out) {
   LoadReport report;
   report.packet_ring_bytes = ring_size(options.packet_ring_bytes, 4u << 20);
-  report.process_ring_bytes = ring_size(options.process_ring_bytes, 1u << 20);
+  report.process_ring_bytes = ring_size(options.process_ring_bytes, 2u << 20);
   for (std::size_t i = 0; i < program_groups; ++i) {
     report.groups[i].group = static_cast<ProgramGroup>(i);
     report.groups[i].cause = LoadCause::not_wanted;

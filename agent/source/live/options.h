@@ -36,7 +36,7 @@ struct LiveOptions {
   bool tcx = true;  // false: clsact filters even where the kernel has TCX
   bool owners = true;  // find the processes behind the sockets
   // Ring sizes in bytes, rounded up to a power of two of at least a page; 0: 4 MiB of packets and
-  // 1 MiB of process events, more from eight CPUs on.
+  // 2 MiB of process events, more from eight CPUs on.
   uint32_t packet_ring_bytes = 0;
   uint32_t process_ring_bytes = 0;
   // Where cgroup2 is mounted; empty: found in /proc/self/mountinfo.

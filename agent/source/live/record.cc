@@ -23,7 +23,12 @@ void common_facts(const PacketRecord& record, uint32_t own_netns, Segment& out) 
   out.direction = header.direction;
   out.interface = known_interface(header, own_netns);
   out.cookie = header.cookie;
-  out.peer_pid = (header.flags & HP_PACKET_PEER_LOCAL) != 0 ? header.peer_pid : 0;
+  if ((header.flags & HP_PACKET_PEER_LOCAL) != 0) {
+    out.peer_pid = header.peer_pid;
+    out.peer_start_ns = header.peer_start_ns;
+    out.peer_role = header.peer_role;
+    out.peer_flags = header.peer_flags;
+  }
   out.owner = header.owner.pid != 0 ? &record.header.owner : nullptr;
 }
 

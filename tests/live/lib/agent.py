@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts and stops the agent, by its pid, and reads what it writes."""
+import json
 import os
 import signal
 import subprocess
@@ -40,10 +41,10 @@ class Agent:
         self.start_seconds = time.monotonic() - began
 
     @classmethod
-    def capture(cls, program, folder, space, interface, hook, environment=None, extra=()):
-        """`handprint capture`; the cgroup hook needs no interface and no namespace."""
+    def capture(cls, program, folder, space, interfaces, hook, environment=None, extra=()):
+        """`handprint capture`; the cgroup hook needs no interfaces and no namespace."""
         output = f"{folder}/records.jsonl"
-        words = [hook] if hook in ("cgroup", "auto") else [interface, "--hook", hook]
+        words = [hook] if hook in ("cgroup", "auto") else [*interfaces, "--hook", hook]
         return cls(program, folder, space, ["capture", *words, "-f", output, "--control",
                                             f"{folder}/control.sock", *extra], environment, output)
 
@@ -97,6 +98,19 @@ class Agent:
             what = f"did not end within {limit} s" if code is None else f"ended with {code}"
             raise AgentFailed(f"after SIGTERM the agent {what}: {self.said()}")
         return took
+
+    def unbalanced(self):
+        """From the counters that the agent logs as it ends: what is not accounted for, and what the
+        outputs dropped."""
+        for line in reversed(self.log):
+            if "handprint: counters {" in line:
+                fields = records.flatten(json.loads(line[line.index("{"):]))
+                result = {k: v for k, v in fields.items() if k.startswith("balance.") and v}
+                for output in fields.get("outputs", []):
+                    result.update({f"{output['name']}.{k}": output[k] for k in ("dropped", "errors")
+                                   if output[k]})
+                return result
+        return {"counters": "not logged at the end"}
 
     def kill(self):
         network.stop(self.process, signal.SIGKILL)

@@ -167,8 +167,8 @@ class Judge:
         if first.get("network.transport") != "tcp":
             yield f"network.transport {first.get('network.transport')}"
         spoken = records.many(first.get("handprint.protocols"))
-        for kind, name in (("tls", "TLS"), ("http", "HTTP/1")):
-            if kind in expect["kinds"] and name not in spoken:
+        for kind, name in (("tls", "TLS"), ("http", "HTTP/1"), (None, expect.get("protocol"))):
+            if name and (kind is None or kind in expect["kinds"]) and name not in spoken:
                 yield f"handprint.protocols {spoken} is without {name}"
 
     def _absent_role(self, connection, role, count=False):

@@ -23,7 +23,7 @@ def run(*words, check=True, **options):
     result = subprocess.run([str(w) for w in words], capture_output=True, text=True, **options)
     if check and result.returncode != 0:
         raise RuntimeError(f"{' '.join(map(str, words))}: exit {result.returncode}: "
-                           f"{(result.stderr or result.stdout).strip()}")
+                           f"{(result.stderr or result.stdout).strip()[-300:]}")
     return result
 
 
@@ -56,6 +56,7 @@ class Namespace:
         _namespaces.append(self)
         self.ip("link", "set", "lo", "up")
         self.sysctl("net.ipv4.ip_local_port_range", "2048 65000")
+        self.sysctl("net.ipv4.tcp_fastopen", "519")  # both sides, without cookies
         self.sysctl("net.ipv6.conf.all.accept_dad", "0")
         self.sysctl("net.ipv6.conf.default.accept_dad", "0")
 

@@ -113,8 +113,9 @@ class OpensslServer:
 class TruthServer:
     """tests/live/truth/truth_server.c in one of its modes."""
 
-    def __init__(self, programs, space, ip, log, port=8443, mode="single", workers=4, banner=None):
-        words = [f"{programs}/truth_server", "--listen", with_port(ip, port),
+    def __init__(self, programs, space, ip, log, port=8443, mode="single", workers=4, banner=None,
+                 before=()):
+        words = [*before, f"{programs}/truth_server", "--listen", with_port(ip, port),
                  "--log", log, "--mode", mode, "--workers", workers]
         if banner:
             words += ["--banner", banner]

@@ -5,7 +5,8 @@ A session of a cases/*.toml file:
   name      first part of the tests' names
   topology  pair (two namespaces, a veth pair), loop (one namespace, lo), routed (as a container)
   hooks     each hook runs the session once and is the second part of the names
-  agent     "server" or "client": whose namespace and interface; the cgroup hook needs neither
+  agent     "server", "client" or, where routed, "host" (both of its interfaces): whose namespace
+            the agent runs in; the cgroup hook needs none
   family    4 (default) or 6
   segment_offload, pause_ms, oracle (tcpdump beside, whose hellos the documents must equal)
 Its rows:
@@ -13,6 +14,8 @@ Its rows:
   server    a mode of truth_server, "nginx" or "openssl"
   client    a list of actions of hello_client, or a table {program = …, …}
   repeat    how often the client runs (default 1)
+  fast_open the first write goes out with the SYN
+  banner    what truth_server says first
   before    "server": it listens before the agent starts; "client": it has even connected
   expect    what must come; see judge.py and SHAPES
 """
@@ -40,6 +43,7 @@ NAME = "test.example"
 SHAPES = {
     "tls": {"kinds": ["tcp", "tcp_server", "tls", "tls_server"], "absent": ["http"]},
     "http": {"kinds": ["tcp", "tcp_server", "http", "http_server"], "absent": ["tls"]},
+    "ssh": {"kinds": ["tcp", "tcp_server"], "absent": ["tls", "http"], "protocol": "SSH"},
     "other": {"kinds": ["tcp", "tcp_server"], "absent": ["tls", "http"]},
     "tls-cut": {"kinds": ["tcp", "tcp_server"], "absent": ["http"]},
     "tls-seeded": {"kinds": ["tls", "tls_server"], "absent": ["tcp", "tcp_server"]},
@@ -48,15 +52,18 @@ SHAPES = {
 }
 
 # What a hook can know of the two ends, by the side at which the agent stands. At tc ingress the
-# sending socket of the same host tells the peer; XDP ingress has no socket at all.
+# sending socket of the same host tells the peer, but not who else listens there; XDP ingress has no
+# socket at all. The first read from a connection is told whatever the hook.
 KNOWN = {
     ("auto", "server"): {"client": "right", "worker": "right", "listener": "right"},
     ("cgroup", "server"): {"client": "right", "worker": "right", "listener": "right"},
     ("cgroup", "client"): {"client": "right", "worker": "right", "listener": "right"},
-    ("tc", "server"): {"client": "not-wrong", "worker": "right", "listener": "right"},
-    ("tc", "client"): {"client": "right", "worker": "not-wrong", "listener": "not-wrong"},
+    ("tc", "server"): {"client": "right", "worker": "right", "listener": "right"},
+    ("tc", "client"): {"client": "right", "worker": "right", "listener": "not-wrong"},
     ("xdp", "server"): {"client": "not-wrong", "worker": "right", "listener": "right"},
-    ("xdp", "client"): {"client": "right", "worker": "not-wrong", "listener": "not-wrong"},
+    ("xdp", "client"): {"client": "right", "worker": "right", "listener": "not-wrong"},
+    ("tc", "host"): {"client": "not-wrong", "worker": "not-wrong", "listener": "not-wrong"},
+    ("xdp", "host"): {"client": "not-wrong", "worker": "not-wrong", "listener": "not-wrong"},
     ("tc", "both"): {"client": "right", "worker": "right", "listener": "right"},
 }
 
@@ -66,6 +73,8 @@ REAL = {
     "wget": ("wget", "wget -q --no-check-certificate -O /dev/null {url}"),
     "python3": ("/usr/bin/python3", "/usr/bin/python3 -c \"import ssl,urllib.request as u;"
                 "u.urlopen('{url}',context=ssl._create_unverified_context()).read()\""),
+    "ssh": ("ssh", "timeout 1 ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o "
+            "UserKnownHostsFile=/dev/null -p {port} x@{name} true"),
     "openssl": ("openssl", "openssl s_client -connect {name}:{port} -servername {name}"),
 }
 
@@ -164,15 +173,15 @@ class Session:
             "agent", "server")
 
     def _start_agent(self):
-        space = self.net.server if self.session.get("agent", "server") == "server" else (
-            self.net.client)
-        interface = (self.net.server_interface if space is self.net.server
-                     else self.net.client_interface)
+        side = self.session.get("agent", "server")
+        space = getattr(self.net, side)
+        interfaces = ([self.net.host_interface, self.net.uplink_interface] if side == "host"
+                      else [getattr(self.net, f"{side}_interface")])
         environment = {}
         if self.session.get("pause_ms"):
             environment["HP_TEST_PAUSE_READER_MS"] = str(self.session["pause_ms"])
         self.agent = Agent.capture(self.setting.agent, self.folder,
-                                   None if self.hook == "cgroup" else space, interface, self.hook,
+                                   None if self.hook == "cgroup" else space, interfaces, self.hook,
                                    environment)
 
     def _play(self, rows):
@@ -224,7 +233,8 @@ class Session:
             server = servers.OpensslServer(self.net.server, ip, self.folder, port)
         else:
             server = servers.TruthServer(self.setting.programs, self.net.server, ip,
-                                         self.truth_path, port, mode, row.get("workers", 4))
+                                         self.truth_path, port, mode, row.get("workers", 4),
+                                         row.get("banner"))
         self.running.append(server)
         row["_server_object"] = server
         if mode in ("nginx", "openssl"):
@@ -242,7 +252,8 @@ class Session:
     def _hello_words(self, row, actions, number=0):
         return [f"{self.setting.programs}/hello_client", "--to",
                 self._target(row), "--log", self.truth_path, "--label", row["name"], "--sni",
-                f"n{number}-{self._label(row)}.{NAME}", "--delay", row.get("delay", 20), *actions]
+                f"n{number}-{self._label(row)}.{NAME}", "--delay", row.get("delay", 20),
+                *(["--fast-open"] if row.get("fast_open") else []), *actions]
 
     def _start_waiting(self, row):
         process = self.net.client.start(*self._hello_words(row, ["wait", *row["client"]]),
@@ -283,6 +294,9 @@ class Session:
             words += ["--thread-name", client["thread_name"]]
         if client.get("exec"):
             words.append("--exec")
+        if "from_port" in client:  # the same port again and again
+            words += ["--reset", "--from", network.with_port(self.net.client_ip,
+                                                             client["from_port"])]
         return self.net.client.run(*client.get("inside", []), *words, check=False, timeout=300)
 
     def _client_raw_client(self, row, client, server):
@@ -463,8 +477,12 @@ class Session:
         if f"{self.name}.nothing-else" in wanted:
             addresses = {self.net.client_ip, self.net.server_ip}
             strange = judge.phantoms(everyone, documents, addresses)
-            late = self.notes["_stop"] > 10
-            yield (f"{self.name}.nothing-else",
-                   f"{len(strange)} documents of no connection, as {strange[0].fields}" if strange
-                   else "the stop took longer than 10 s" if late else None,
+            error = None
+            if strange:
+                error = f"{len(strange)} documents of no connection, as {strange[0].fields}"
+            elif self.notes["_stop"] > 10:
+                error = "the stop took longer than 10 s"
+            elif unbalanced := self.agent.unbalanced():
+                error = f"the books do not balance: {unbalanced}"
+            yield (f"{self.name}.nothing-else", error,
                    f"{len(documents)} documents, stopped in {self.notes['_stop']:.1f} s")

@@ -22,6 +22,20 @@
 static int fd = -1;
 static unsigned delay = 20;
 static const char* host = "test.example";
+static struct endpoint target;
+static int fast_open;  // the first write goes out with the SYN (RFC 7413)
+
+static int write_piece(const uint8_t* data, size_t size) {
+  if (fast_open) {
+    fast_open = 0;
+    ssize_t done = sendto(fd, data, size, MSG_FASTOPEN | MSG_NOSIGNAL,
+                          (struct sockaddr*)&target.address, target.length);
+    if (done < 0) fail("sendto with MSG_FASTOPEN");
+    data += done;
+    size -= (size_t)done;
+  }
+  return write_all(fd, data, size);
+}
 
 // Writes `size` bytes, a piece up to each cut of the list (decimal, separated by commas).
 static void write_cut(const uint8_t* data, size_t size, const char* cuts) {
@@ -33,12 +47,12 @@ static void write_cut(const uint8_t* data, size_t size, const char* cuts) {
       fprintf(stderr, "cut at %zu lies outside of %zu to %zu\n", cut, at + 1, size - 1);
       exit(2);
     }
-    if (!write_all(fd, data + at, cut - at)) fail("send");
+    if (!write_piece(data + at, cut - at)) fail("send");
     at = cut;
     sleep_ms(delay);
     cuts = *end == ',' ? end + 1 : NULL;
   }
-  if (!write_all(fd, data + at, size - at)) fail("send");
+  if (!write_piece(data + at, size - at)) fail("send");
 }
 
 static void answer(int until_end) {
@@ -104,10 +118,10 @@ static void act(const char* action) {
 }
 
 int main(int argc, char** argv) {
-  static const struct option options[] = {
-      {"to", 1, 0, 't'},    {"log", 1, 0, 'l'},         {"label", 1, 0, 'a'}, {"sni", 1, 0, 's'},
-      {"delay", 1, 0, 'd'}, {"print-hello", 1, 0, 'p'}, {0, 0, 0, 0}};
-  struct endpoint target = {0};
+  static const struct option options[] = {{"to", 1, 0, 't'},        {"log", 1, 0, 'l'},
+                                          {"label", 1, 0, 'a'},     {"sni", 1, 0, 's'},
+                                          {"delay", 1, 0, 'd'},     {"print-hello", 1, 0, 'p'},
+                                          {"fast-open", 0, 0, 'f'}, {0, 0, 0, 0}};
   const char* label = "";
   long print = 0;
   for (int c; (c = getopt_long(argc, argv, "+", options, NULL)) != -1;) switch (c) {
@@ -125,6 +139,9 @@ int main(int argc, char** argv) {
         break;
       case 'd':
         delay = (unsigned)atoi(optarg);
+        break;
+      case 'f':
+        fast_open = 1;
         break;
       case 'p':
         print = atol(optarg);
@@ -148,13 +165,19 @@ int main(int argc, char** argv) {
   }
   fd = socket(target.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) fail("socket");
-  if (connect(fd, (struct sockaddr*)&target.address, target.length) < 0) fail("connect");
+  int with_syn = fast_open;
+  if (!with_syn && connect(fd, (struct sockaddr*)&target.address, target.length) < 0)
+    fail("connect");
   int one = 1;
   struct timeval limit = {.tv_sec = 10};
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  truth_log(&(struct truth){.role = "client", .label = label, .sni = host, .socket = fd});
-  for (int i = optind; i < argc; i++) act(argv[i]);
+  const struct truth fact = {.role = "client", .label = label, .sni = host, .socket = fd};
+  if (!with_syn) truth_log(&fact);
+  for (int i = optind; i < argc; i++) {
+    act(argv[i]);
+    if (with_syn && i == optind) truth_log(&fact);
+  }
   close(fd);
   return 0;
 }

@@ -23,6 +23,7 @@ static const char* thread_name;
 static const char* target_text = "";
 static size_t hello_size = 517;
 static int by_exec;
+static int reset;  // close by RST, so that the port can be used again at once
 
 // One connection by this process. Returns the exit status.
 static int connect_once(unsigned number) {
@@ -34,6 +35,8 @@ static int connect_once(unsigned number) {
   for (;;) {
     fd = socket(target.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) fail("socket");
+    int one = 1;
+    if (reset) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (source.length && bind(fd, (struct sockaddr*)&source.address, source.length) < 0)
       fail("bind");
     if (connect(fd, (struct sockaddr*)&target.address, target.length) == 0) break;
@@ -47,6 +50,7 @@ static int connect_once(unsigned number) {
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   ssize_t got = recv(fd, message, sizeof message, 0);
   if (got < 0) fail("recv");
+  if (reset) setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
   close(fd);
   return got > 0 ? 0 : 1;
 }
@@ -79,18 +83,17 @@ static void usage(void) {
   fputs(
       "usage: short_client --to IP:PORT --log FILE [--from IP:0] [--count N] [--concurrency N]\n"
       "  [--hello BYTES] [--label TEXT] [--suffix DOMAIN] [--thread-name NAME] [--exec]\n"
-      "  [--rate PER_SECOND] [--only NUMBER]\n",
+      "  [--rate PER_SECOND] [--only NUMBER] [--reset]\n",
       stderr);
   exit(2);
 }
 
 int main(int argc, char** argv) {
   static const struct option options[] = {
-      {"to", 1, 0, 't'},    {"log", 1, 0, 'l'},         {"from", 1, 0, 'f'},
-      {"count", 1, 0, 'n'}, {"concurrency", 1, 0, 'c'}, {"hello", 1, 0, 'h'},
-      {"label", 1, 0, 'a'}, {"suffix", 1, 0, 's'},      {"thread-name", 1, 0, 'T'},
-      {"exec", 0, 0, 'e'},  {"rate", 1, 0, 'r'},        {"only", 1, 0, 'o'},
-      {0, 0, 0, 0}};
+      {"to", 1, 0, 't'},          {"log", 1, 0, 'l'},   {"from", 1, 0, 'f'},  {"count", 1, 0, 'n'},
+      {"concurrency", 1, 0, 'c'}, {"hello", 1, 0, 'h'}, {"label", 1, 0, 'a'}, {"suffix", 1, 0, 's'},
+      {"thread-name", 1, 0, 'T'}, {"exec", 0, 0, 'e'},  {"rate", 1, 0, 'r'},  {"only", 1, 0, 'o'},
+      {"reset", 0, 0, 'R'},       {0, 0, 0, 0}};
   unsigned count = 1, concurrency = 1, rate = 0, bad = 0, running = 0;
   long only = -1;
   for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (c) {
@@ -127,6 +130,9 @@ int main(int argc, char** argv) {
         break;
       case 'r':
         rate = (unsigned)atoi(optarg);
+        break;
+      case 'R':
+        reset = 1;
         break;
       case 'o':
         only = atol(optarg);

@@ -89,7 +89,7 @@ static int host_pid(void) {
 }
 
 // Command name of the thread group leader: what names the process, whatever its threads are called.
-static void leader_name(char *text, size_t size) {
+static void leader_name(char* text, size_t size) {
   int fd = open("/proc/self/comm", O_RDONLY | O_CLOEXEC);
   ssize_t got = fd < 0 ? -1 : read(fd, text, size - 1);
   if (fd >= 0) close(fd);
@@ -116,13 +116,12 @@ void truth_log(const struct truth* fact) {
   ssize_t length = readlink("/proc/self/exe", executable, sizeof executable - 1);
   if (length < 0) executable[0] = 0;
   leader_name(name, sizeof name);
-  int size =
-      snprintf(line, sizeof line,
-               "{\"role\":\"%s\",\"pid\":%d,\"local_ip\":\"%s\",\"local_port\":%u,"
-               "\"peer_ip\":\"%s\",\"peer_port\":%u,\"executable\":\"%s\",\"name\":\"%s\","
-               "\"start_ticks\":%llu,\"label\":\"%s\",\"sni\":\"%s\"}\n",
-               fact->role, host_pid(), local, local_port, peer, peer_port, executable, name,
-               start_ticks(), fact->label ? fact->label : "", fact->sni ? fact->sni : "");
+  int size = snprintf(line, sizeof line,
+                      "{\"role\":\"%s\",\"pid\":%d,\"local_ip\":\"%s\",\"local_port\":%u,"
+                      "\"peer_ip\":\"%s\",\"peer_port\":%u,\"executable\":\"%s\",\"name\":\"%s\","
+                      "\"start_ticks\":%llu,\"label\":\"%s\",\"sni\":\"%s\"}\n",
+                      fact->role, host_pid(), local, local_port, peer, peer_port, executable, name,
+                      start_ticks(), fact->label ? fact->label : "", fact->sni ? fact->sni : "");
   if (size > 0 && write(log_fd, line, (size_t)size) != size) fail("truth log");
 }
 

@@ -11,6 +11,7 @@
 // swallowed. Prints "listening" once connections can be made; ends on SIGTERM.
 #include <errno.h>
 #include <getopt.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -33,6 +34,9 @@ static int listen_here(int shared_port) {
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   if (shared_port) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
   if (bind(fd, (struct sockaddr*)&address.address, address.length) < 0) fail("bind");
+  // Data in the SYN is taken where the host allows it (net.ipv4.tcp_fastopen).
+  int waiting = 64;
+  setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, &waiting, sizeof waiting);
   if (listen(fd, 1024) < 0) fail("listen");
   truth_log(&(struct truth){.role = "listener", .socket = fd});
   return fd;

@@ -45,7 +45,7 @@ TEST(Settings, HaveDefaultsWithoutAFile) {
   EXPECT_EQ(s.capture.policy, CapturePolicy::hello);
   EXPECT_EQ(s.capture.requests_per_flow, 3u);
   EXPECT_EQ(s.capture.ring.packets, 4u << 20);
-  EXPECT_EQ(s.capture.ring.processes, 1u << 20);
+  EXPECT_EQ(s.capture.ring.processes, 2u << 20);
   EXPECT_EQ(s.limits.syn_rate, 2000u);
   EXPECT_EQ(s.limits.hello_rate, 20000u);
   EXPECT_EQ(s.limits.syn_records, 200u);

@@ -15,8 +15,8 @@
 namespace handprint::test {
 namespace {
 
-constexpr std::array<const char*, 6> program_names = {"tc_ingress",     "tc_egress",     "tc_ingress_l3",
-                                                      "cgroup_ingress", "cgroup_egress", "xdp_ingress"};
+constexpr std::array<const char*, 6> program_names = {
+    "tc_ingress", "tc_egress", "tc_ingress_l3", "cgroup_ingress", "cgroup_egress", "xdp_ingress"};
 
 std::string last_message;
 
@@ -78,7 +78,8 @@ KernelSelector::KernelSelector(std::span<const Program> programs, bool checksums
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton->obj) bpf_program__set_autoload(program, false);
   for (Program wanted : programs) {
-    program = bpf_object__find_program_by_name(skeleton->obj, program_names[static_cast<size_t>(wanted)]);
+    program =
+        bpf_object__find_program_by_name(skeleton->obj, program_names[static_cast<size_t>(wanted)]);
     bpf_program__set_autoload(program, true);
     if (wanted == Program::xdp_ingress) bpf_program__set_flags(program, BPF_F_XDP_HAS_FRAGS);
   }
@@ -92,13 +93,16 @@ KernelSelector::KernelSelector(std::span<const Program> programs, bool checksums
     return;
   }
   for (Program wanted : programs) {
-    program = bpf_object__find_program_by_name(skeleton->obj, program_names[static_cast<size_t>(wanted)]);
+    program =
+        bpf_object__find_program_by_name(skeleton->obj, program_names[static_cast<size_t>(wanted)]);
     state_->programs[static_cast<size_t>(wanted)] = bpf_program__fd(program);
   }
   state_->config = map_array<hp_config>(map_descriptor("config"), page_round(sizeof(hp_config)));
   state_->sets = map_array<hp_set>(map_descriptor("sets"), page_round(sizeof(hp_set) * HP_SETS));
-  state_->slots = map_array<hp_slot>(map_descriptor("slots"), page_round(sizeof(hp_slot) * (HP_SLOTS + 1)));
-  state_->ring = ring_buffer__new(map_descriptor("packets"), State::on_record, state_.get(), nullptr);
+  state_->slots =
+      map_array<hp_slot>(map_descriptor("slots"), page_round(sizeof(hp_slot) * (HP_SLOTS + 1)));
+  state_->ring =
+      ring_buffer__new(map_descriptor("packets"), State::on_record, state_.get(), nullptr);
   if (!state_->config || !state_->sets || !state_->slots || !state_->ring) {
     error_ = std::string("the maps cannot be mapped: ") + strerror(errno);
     return;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The capture programs under BPF_PROG_TEST_RUN: frames in, records out, no interface and no traffic.
+// The capture programs under BPF_PROG_TEST_RUN: frames in, records out, no interface and no
+// traffic.
 #pragma once
 
 #include <array>
@@ -24,18 +25,25 @@ struct Record {
 };
 
 struct RunResult {
-  int error = 0;           // errno of the test run: the frame was not taken
-  uint32_t verdict = 0;    // what the program returned
+  int error = 0;             // errno of the test run: the frame was not taken
+  uint32_t verdict = 0;      // what the program returned
   uint32_t nanoseconds = 0;  // per run
 };
 
 // The programs that one object loads for a test.
-enum class Program { tc_ingress, tc_egress, tc_ingress_l3, cgroup_ingress, cgroup_egress, xdp_ingress };
+enum class Program {
+  tc_ingress,
+  tc_egress,
+  tc_ingress_l3,
+  cgroup_ingress,
+  cgroup_egress,
+  xdp_ingress
+};
 
 class KernelSelector {
  public:
-  // Loads the programs with the live policy, no rates, and the test clock. checksums: hp_packet.checksum
-  // is filled where the configuration asks for it. On failure error() says why.
+  // Loads the programs with the live policy, no rates, and the test clock. checksums:
+  // hp_packet.checksum is filled where the configuration asks for it. On failure error() says why.
   explicit KernelSelector(std::span<const Program> programs, bool checksums = false);
   ~KernelSelector();
   KernelSelector(const KernelSelector&) = delete;

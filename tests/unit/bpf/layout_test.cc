@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The layouts that the kernel side and user space share. A compiler that pads differently would make
-// records unreadable without any error, so that every offset that crosses stands here.
+// The layouts that the kernel side and user space share. A compiler that pads differently would
+// make records unreadable without any error, so that every offset that crosses stands here.
 #include <gtest/gtest.h>
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 namespace {
 
 TEST(Layout, PacketRecordHasNoPaddingAndEightByteTimes) {
-  EXPECT_EQ(sizeof(hp_packet), 128u);
+  EXPECT_EQ(sizeof(hp_packet), 136u);
   EXPECT_EQ(offsetof(hp_packet, flags), 6u);
   EXPECT_EQ(offsetof(hp_packet, time_ns), 8u);
   EXPECT_EQ(offsetof(hp_packet, cookie), 24u);
@@ -19,6 +19,7 @@ TEST(Layout, PacketRecordHasNoPaddingAndEightByteTimes) {
   EXPECT_EQ(offsetof(hp_packet, peer_pid), 68u);
   EXPECT_EQ(offsetof(hp_packet, owner), 72u);
   EXPECT_EQ(offsetof(hp_packet, checksum), 120u);
+  EXPECT_EQ(offsetof(hp_packet, peer_start_ns), 128u);
 }
 
 TEST(Layout, OwnerAndSocketStorage) {
@@ -26,7 +27,8 @@ TEST(Layout, OwnerAndSocketStorage) {
   EXPECT_EQ(offsetof(hp_owner, pid), 16u);
   EXPECT_EQ(offsetof(hp_owner, comm), 32u);
   EXPECT_EQ(sizeof(hp_socket), 112u);
-  EXPECT_EQ(offsetof(hp_socket, worker), sizeof(hp_owner));  // chosen by multiplication in the kernel
+  EXPECT_EQ(offsetof(hp_socket, worker),
+            sizeof(hp_owner));  // chosen by multiplication in the kernel
 }
 
 TEST(Layout, ProcessRecords) {

@@ -14,11 +14,16 @@ void put32(Frame& frame, uint32_t value) {
   put16(frame, value & 0xffff);
 }
 
-void put(Frame& frame, std::string_view bytes) { frame.insert(frame.end(), bytes.begin(), bytes.end()); }
+void put(Frame& frame, std::string_view bytes) {
+  frame.insert(frame.end(), bytes.begin(), bytes.end());
+}
 
 }  // namespace
 
-PacketBuilder& PacketBuilder::ethernet() { ethernet_ = true; return *this; }
+PacketBuilder& PacketBuilder::ethernet() {
+  ethernet_ = true;
+  return *this;
+}
 PacketBuilder& PacketBuilder::vlan(uint16_t tci, uint16_t type) {
   ethernet_ = true;
   vlans_.emplace_back(type, tci);
@@ -41,7 +46,10 @@ PacketBuilder& PacketBuilder::extension(uint8_t type, uint8_t words) {
   extensions_.push_back({type, words});
   return *this;
 }
-PacketBuilder& PacketBuilder::fragment(uint16_t offset) { fragment_ = offset; return *this; }
+PacketBuilder& PacketBuilder::fragment(uint16_t offset) {
+  fragment_ = offset;
+  return *this;
+}
 PacketBuilder& PacketBuilder::ip_length(uint16_t length) {
   has_ip_length_ = true;
   ip_length_ = length;
@@ -59,12 +67,30 @@ PacketBuilder& PacketBuilder::udp(uint16_t source_port, uint16_t destination_por
   destination_port_ = destination_port;
   return *this;
 }
-PacketBuilder& PacketBuilder::other(uint8_t protocol) { protocol_ = protocol; return *this; }
-PacketBuilder& PacketBuilder::sequence(uint32_t sequence) { sequence_ = sequence; return *this; }
-PacketBuilder& PacketBuilder::flags(uint8_t flags) { flags_ = flags; return *this; }
-PacketBuilder& PacketBuilder::tcp_options(std::string_view options) { tcp_options_ = options; return *this; }
-PacketBuilder& PacketBuilder::payload(std::string_view payload) { payload_ = payload; return *this; }
-PacketBuilder& PacketBuilder::padding(size_t bytes) { padding_ = bytes; return *this; }
+PacketBuilder& PacketBuilder::other(uint8_t protocol) {
+  protocol_ = protocol;
+  return *this;
+}
+PacketBuilder& PacketBuilder::sequence(uint32_t sequence) {
+  sequence_ = sequence;
+  return *this;
+}
+PacketBuilder& PacketBuilder::flags(uint8_t flags) {
+  flags_ = flags;
+  return *this;
+}
+PacketBuilder& PacketBuilder::tcp_options(std::string_view options) {
+  tcp_options_ = options;
+  return *this;
+}
+PacketBuilder& PacketBuilder::payload(std::string_view payload) {
+  payload_ = payload;
+  return *this;
+}
+PacketBuilder& PacketBuilder::padding(size_t bytes) {
+  padding_ = bytes;
+  return *this;
+}
 
 Frame PacketBuilder::bytes() const {
   Frame transport;
@@ -158,7 +184,8 @@ std::string hello(uint8_t type, size_t length) {
 
 std::string tls_record(uint8_t type, size_t length) {
   const size_t body = length - 5;
-  std::string record{static_cast<char>(type), 3, 1, static_cast<char>(body >> 8), static_cast<char>(body)};
+  std::string record{static_cast<char>(type), 3, 1, static_cast<char>(body >> 8),
+                     static_cast<char>(body)};
   return record + pattern(body);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packets for tests, built layer by layer: PacketBuilder().ethernet().ipv4().tcp(…).payload(…).bytes().
+// Packets for tests, built layer by layer:
+// PacketBuilder().ethernet().ipv4().tcp(…).payload(…).bytes().
 #pragma once
 
 #include <cstdint>

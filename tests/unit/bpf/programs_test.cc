@@ -12,8 +12,9 @@ namespace {
 
 constexpr uint8_t syn = 0x02, syn_ack = 0x12, ack = 0x10, rst = 0x04;
 
-constexpr std::array all_programs = {Program::tc_ingress,     Program::tc_egress,     Program::tc_ingress_l3,
-                                     Program::cgroup_ingress, Program::cgroup_egress, Program::xdp_ingress};
+constexpr std::array all_programs = {Program::tc_ingress,    Program::tc_egress,
+                                     Program::tc_ingress_l3, Program::cgroup_ingress,
+                                     Program::cgroup_egress, Program::xdp_ingress};
 
 KernelSelector& kernel() {
   static KernelSelector selector(all_programs);
@@ -58,7 +59,8 @@ TEST_F(Programs, SynIsCopiedWithItsHeadersAtEveryHook) {
     kernel().reset();
     PacketBuilder builder;
     if (program != Program::tc_ingress_l3) builder.ethernet();
-    const Frame frame = builder.ipv4().tcp().flags(syn).sequence(7).tcp_options(linux_syn_options()).bytes();
+    const Frame frame =
+        builder.ipv4().tcp().flags(syn).sequence(7).tcp_options(linux_syn_options()).bytes();
     const auto records = run(program, frame);
     ASSERT_EQ(records.size(), 1u) << static_cast<int>(program);
     const hp_packet& packet = records[0].packet;
@@ -108,13 +110,16 @@ TEST_F(Programs, HelloOfManySegmentsIsFollowedThroughTheWindow) {
         copied += text(record.payload);
     EXPECT_EQ(copied, hello) << static_cast<int>(program);
     // The window went with its message: what follows is quiet.
-    EXPECT_TRUE(run(program, ethernet().ipv4().tcp().sequence(2000).payload(std::string(500, 'x')).bytes()).empty());
+    EXPECT_TRUE(
+        run(program, ethernet().ipv4().tcp().sequence(2000).payload(std::string(500, 'x')).bytes())
+            .empty());
   }
 }
 
 TEST_F(Programs, VlanTagsInTheFrameAreSteppedOver) {
   const std::string hello = client_hello(300);
-  auto records = run(Program::xdp_ingress, PacketBuilder().vlan(5).ipv4().tcp().payload(hello).bytes());
+  auto records =
+      run(Program::xdp_ingress, PacketBuilder().vlan(5).ipv4().tcp().payload(hello).bytes());
   ASSERT_EQ(records.size(), 1u);
   EXPECT_EQ(records[0].packet.l2_len, 18);
   records = run(Program::xdp_ingress,
@@ -126,33 +131,47 @@ TEST_F(Programs, VlanTagsInTheFrameAreSteppedOver) {
 
 TEST_F(Programs, Ipv4OptionsAndIpv6ExtensionHeadersAreSteppedOver) {
   const std::string hello = client_hello(300);
-  auto records = run(Program::tc_ingress,
-                     ethernet().ipv4(1, 2, std::string_view("\x94\x04\0\0", 4)).tcp().payload(hello).bytes());
+  auto records =
+      run(Program::tc_ingress,
+          ethernet().ipv4(1, 2, std::string_view("\x94\x04\0\0", 4)).tcp().payload(hello).bytes());
   ASSERT_EQ(records.size(), 1u);
   EXPECT_EQ(text(records[0].payload), hello);
-  records = run(Program::tc_ingress,
-                ethernet().ipv6().extension(0).extension(60, 1).extension(43, 2).tcp().payload(hello).bytes());
+  records = run(Program::tc_ingress, ethernet()
+                                         .ipv6()
+                                         .extension(0)
+                                         .extension(60, 1)
+                                         .extension(43, 2)
+                                         .tcp()
+                                         .payload(hello)
+                                         .bytes());
   ASSERT_EQ(records.size(), 1u);
   EXPECT_EQ(text(records[0].payload), hello);
 }
 
 TEST_F(Programs, LengthComesFromTheIpHeaderBoundedByTheFrame) {
   // Padding behind a short packet is not payload.
-  EXPECT_TRUE(run(Program::tc_ingress, ethernet().ipv4().tcp().flags(ack).padding(6).bytes()).empty());
+  EXPECT_TRUE(
+      run(Program::tc_ingress, ethernet().ipv4().tcp().flags(ack).padding(6).bytes()).empty());
   // IP length 0, as in a segmented super-packet: the frame tells.
-  auto records = run(Program::tc_ingress, ethernet().ipv4().tcp().ip_length(0).payload(client_hello(400)).bytes());
+  auto records = run(Program::tc_ingress,
+                     ethernet().ipv4().tcp().ip_length(0).payload(client_hello(400)).bytes());
   ASSERT_EQ(records.size(), 1u);
   EXPECT_EQ(records[0].packet.copy_len, 400u);
   // A length beyond the frame is not believed.
-  records = run(Program::tc_ingress, ethernet().ipv4().tcp(2).ip_length(9000).payload(client_hello(400)).bytes());
+  records = run(Program::tc_ingress,
+                ethernet().ipv4().tcp(2).ip_length(9000).payload(client_hello(400)).bytes());
   ASSERT_EQ(records.size(), 1u);
   EXPECT_EQ(records[0].packet.payload_len, 400u);
 }
 
 TEST_F(Programs, MalformedHeadersAndFragmentsAreCountedApart) {
-  EXPECT_TRUE(run(Program::tc_ingress, ethernet().ipv4().tcp().fragment(100).payload(client_hello(300)).bytes()).empty());
+  EXPECT_TRUE(run(Program::tc_ingress,
+                  ethernet().ipv4().tcp().fragment(100).payload(client_hello(300)).bytes())
+                  .empty());
   EXPECT_EQ(kernel().counter(HP_COUNT_FRAGMENT), 1u);
-  EXPECT_TRUE(run(Program::tc_ingress, ethernet().ipv4().tcp().ip_length(30).payload(client_hello(300)).bytes()).empty());
+  EXPECT_TRUE(run(Program::tc_ingress,
+                  ethernet().ipv4().tcp().ip_length(30).payload(client_hello(300)).bytes())
+                  .empty());
   EXPECT_EQ(kernel().counter(HP_COUNT_PARSE), 1u);
   EXPECT_TRUE(run(Program::tc_ingress, ethernet().ipv4().other(1).payload("ping").bytes()).empty());
   EXPECT_EQ(kernel().counter(HP_COUNT_PARSE), 1u) << "ICMP is not malformed";
@@ -168,7 +187,8 @@ TEST_F(Programs, EcnAndAccEcnBitsDoNotHideASyn) {
 
 TEST_F(Programs, FastOpenCarriesTheHelloInTheSyn) {
   const std::string hello = client_hello(517);
-  const auto records = run(Program::tc_egress, ethernet().ipv4().tcp().flags(syn).payload(hello).bytes());
+  const auto records =
+      run(Program::tc_egress, ethernet().ipv4().tcp().flags(syn).payload(hello).bytes());
   ASSERT_EQ(records.size(), 1u);
   EXPECT_EQ(records[0].packet.content, HP_CONTENT_SYN);
   EXPECT_EQ(text(records[0].payload), hello);
@@ -179,12 +199,16 @@ TEST_F(Programs, HttpHeadersEndAtTheEmptyLine) {
   for (Program program : {Program::tc_ingress, Program::cgroup_ingress, Program::xdp_ingress}) {
     kernel().reset();
     run(program, ethernet().ipv4().tcp().flags(syn).sequence(0).bytes());
-    auto records = run(program, ethernet().ipv4().tcp().sequence(1).payload(headers + std::string(900, 'b')).bytes());
+    auto records =
+        run(program,
+            ethernet().ipv4().tcp().sequence(1).payload(headers + std::string(900, 'b')).bytes());
     ASSERT_EQ(records.size(), 1u);
     EXPECT_EQ(text(records[0].payload), headers);
     EXPECT_EQ(records[0].packet.payload_len, headers.size() + 900);
     // The body is silent, the next request is not.
-    EXPECT_TRUE(run(program, ethernet().ipv4().tcp().sequence(5000).payload(std::string(900, 'b')).bytes()).empty());
+    EXPECT_TRUE(
+        run(program, ethernet().ipv4().tcp().sequence(5000).payload(std::string(900, 'b')).bytes())
+            .empty());
     records = run(program, ethernet().ipv4().tcp().sequence(6000).payload(headers).bytes());
     ASSERT_EQ(records.size(), 1u);
     EXPECT_EQ(text(records[0].payload), headers);
@@ -195,10 +219,13 @@ TEST_F(Programs, QuicInitialsAreCopiedWholeAndBounded) {
   std::string initial(1200, '\x11');
   initial.replace(0, 6, std::string("\xc3\0\0\0\1\x08", 6));
   size_t copied = 0;
-  for (int i = 0; i < 12; ++i) copied += run(Program::cgroup_egress, ethernet().ipv6().udp().payload(initial).bytes()).size();
+  for (int i = 0; i < 12; ++i)
+    copied += run(Program::cgroup_egress, ethernet().ipv6().udp().payload(initial).bytes()).size();
   EXPECT_EQ(copied, 8u);
   // A later, short-header packet is nothing.
-  EXPECT_TRUE(run(Program::cgroup_egress, ethernet().ipv6().udp().payload(std::string(1200, '\x41')).bytes()).empty());
+  EXPECT_TRUE(run(Program::cgroup_egress,
+                  ethernet().ipv6().udp().payload(std::string(1200, '\x41')).bytes())
+                  .empty());
 }
 
 TEST_F(Programs, StashedSynTravelsWithTheFirstPayload) {
@@ -209,7 +236,8 @@ TEST_F(Programs, StashedSynTravelsWithTheFirstPayload) {
     Frame last;
     size_t emitted = 0;
     for (uint8_t i = 1; i <= 4; ++i) {
-      last = ethernet().ipv4(i).tcp().flags(syn).sequence(10).tcp_options(linux_syn_options()).bytes();
+      last =
+          ethernet().ipv4(i).tcp().flags(syn).sequence(10).tcp_options(linux_syn_options()).bytes();
       emitted += run(program, last).size();
     }
     EXPECT_EQ(emitted, 2u);
@@ -224,7 +252,8 @@ TEST_F(Programs, StashedSynTravelsWithTheFirstPayload) {
     EXPECT_EQ(text(records[0].payload), hello);
     EXPECT_EQ(kernel().counter(HP_COUNT_SYN_LATE), 1u);
     // It comes once: the second half of a message has no stash any more.
-    EXPECT_TRUE(run(program, ethernet().ipv4(4).tcp().sequence(11).payload(hello).bytes())[0].syn.empty());
+    EXPECT_TRUE(
+        run(program, ethernet().ipv4(4).tcp().sequence(11).payload(hello).bytes())[0].syn.empty());
   }
 }
 
@@ -245,8 +274,9 @@ TEST_F(Programs, BooksBalanceUnderEveryLoss) {
   EXPECT_GT(counters[HP_COUNT_LOST_RING], 0u);
   EXPECT_GT(counters[HP_COUNT_LOST_RATE], 0u);
   EXPECT_EQ(counters[HP_COUNT_SELECTED],
-            counters[HP_COUNT_EMITTED] + counters[HP_COUNT_SYN_STASHED] + counters[HP_COUNT_LOST_RING] +
-                counters[HP_COUNT_LOST_RATE] + counters[HP_COUNT_LOST_LOAD] + counters[HP_COUNT_OWN]);
+            counters[HP_COUNT_EMITTED] + counters[HP_COUNT_SYN_STASHED] +
+                counters[HP_COUNT_LOST_RING] + counters[HP_COUNT_LOST_RATE] +
+                counters[HP_COUNT_LOST_LOAD] + counters[HP_COUNT_OWN]);
   EXPECT_EQ(kernel().records().size(), counters[HP_COUNT_EMITTED]);
 }
 
@@ -299,15 +329,20 @@ TEST_F(Programs, ResetWithoutPayloadForgetsTheWindow) {
   run(Program::tc_ingress, ethernet().ipv4().tcp().flags(syn).sequence(0).bytes());
   run(Program::tc_ingress, ethernet().ipv4().tcp().flags(rst).sequence(1).bytes());
   // Three bytes of a hello say nothing without a window.
-  EXPECT_TRUE(run(Program::tc_ingress, ethernet().ipv4().tcp().sequence(1).payload("\x16\x03\x01").bytes()).empty());
+  EXPECT_TRUE(
+      run(Program::tc_ingress, ethernet().ipv4().tcp().sequence(1).payload("\x16\x03\x01").bytes())
+          .empty());
 }
 
 TEST_F(Programs, SynAckOpensTheOtherDirection) {
-  const auto records = run(Program::tc_ingress, ethernet().ipv4(2, 1).tcp(443, 40000).flags(syn_ack).sequence(9).bytes());
+  const auto records =
+      run(Program::tc_ingress,
+          ethernet().ipv4(2, 1).tcp(443, 40000).flags(syn_ack).sequence(9).bytes());
   ASSERT_EQ(records.size(), 1u);
   EXPECT_EQ(records[0].packet.content, HP_CONTENT_SYN_ACK);
-  const auto hello = run(Program::tc_ingress,
-                         ethernet().ipv4(2, 1).tcp(443, 40000).sequence(10).payload(server_hello(90)).bytes());
+  const auto hello =
+      run(Program::tc_ingress,
+          ethernet().ipv4(2, 1).tcp(443, 40000).sequence(10).payload(server_hello(90)).bytes());
   ASSERT_EQ(hello.size(), 1u);
   EXPECT_EQ(hello[0].packet.content, HP_CONTENT_TLS_SERVER);
   EXPECT_EQ(hello[0].packet.flags & HP_PACKET_NO_WINDOW, 0);

@@ -22,8 +22,8 @@ size_t plain_end(const std::string& text) {
 uint32_t scan(const std::string& piece, uint8_t& line_end) {
   std::string buffer = piece;
   buffer.resize((buffer.size() + 15) & ~size_t{7}, '\n');
-  return hp_scan_headers(reinterpret_cast<const uint8_t*>(buffer.data()), static_cast<uint32_t>(piece.size()),
-                         &line_end);
+  return hp_scan_headers(reinterpret_cast<const uint8_t*>(buffer.data()),
+                         static_cast<uint32_t>(piece.size()), &line_end);
 }
 
 TEST(Scan, EndIsFoundAtEveryPlace) {
@@ -81,7 +81,8 @@ TEST(Scan, BannerEndsAtItsLineFeed) {
     const std::string text = std::string(before, 's') + "\nrest of it";
     std::string buffer = text;
     buffer.resize((buffer.size() + 15) & ~size_t{7});
-    EXPECT_EQ(hp_scan_banner(reinterpret_cast<const uint8_t*>(buffer.data()), static_cast<uint32_t>(text.size())),
+    EXPECT_EQ(hp_scan_banner(reinterpret_cast<const uint8_t*>(buffer.data()),
+                             static_cast<uint32_t>(text.size())),
               before + 1);
   }
 }

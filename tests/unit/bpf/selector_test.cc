@@ -147,7 +147,8 @@ TEST(Selector, HelloOverSeveralRecordsIsCopiedWithTheLaterRecordHeaders) {
   EXPECT_EQ(s.copied(), stream);
 }
 
-// --- retry, alert, early data ---------------------------------------------------------------------
+// --- retry, alert, early data
+// ---------------------------------------------------------------------
 
 TEST(Selector, SecondHelloBehindARetryAndChangeCipherSpecIsCopied) {
   const std::string first = client_hello(300), second = client_hello(400);
@@ -206,11 +207,13 @@ TEST(Selector, StreamPolicyCopiesEverything) {
   EXPECT_EQ(s.copied(), bulk);
 }
 
-// --- HTTP -----------------------------------------------------------------------------------------
+// --- HTTP
+// -----------------------------------------------------------------------------------------
 
 std::string request(size_t headers) {
   std::string r = "GET /index.html HTTP/1.1\r\nHost: example.org\r\n";
-  while (r.size() + 4 < headers) r += "X: " + std::string(std::min<size_t>(40, headers - r.size()), 'h') + "\r\n";
+  while (r.size() + 4 < headers)
+    r += "X: " + std::string(std::min<size_t>(40, headers - r.size()), 'h') + "\r\n";
   return r + "\r\n";
 }
 
@@ -256,11 +259,25 @@ TEST(Selector, KeepAliveRequestsAreCountedAndTheDirectionFallsSilent) {
   EXPECT_EQ(s.window().state, HP_WINDOW_SILENT);
 }
 
+TEST(Selector, ARequestThatIsSentAgainDoesNotCountAsAnother) {
+  const std::string headers = request(100);
+  const auto size = static_cast<uint32_t>(headers.size());
+  StreamHarness s;
+  s.syn();
+  for (uint32_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(s.at(i * size, headers).content, HP_CONTENT_HTTP_REQUEST) << i;
+    EXPECT_EQ(s.at(i * size, headers).content, HP_CONTENT_NONE) << i;
+    if (i == 0) continue;
+    EXPECT_EQ(s.at((i - 1) * size, headers).content, HP_CONTENT_NONE) << i;
+  }
+}
+
 TEST(Selector, WithoutABoundEveryRequestIsCopied) {
   StreamHarness s;
   s.policy.requests = 0;
   const std::string headers = request(100);
-  for (uint32_t i = 0; i < 20; ++i) EXPECT_EQ(s.at(i * 100000, headers).content, HP_CONTENT_HTTP_REQUEST);
+  for (uint32_t i = 0; i < 20; ++i)
+    EXPECT_EQ(s.at(i * 100000, headers).content, HP_CONTENT_HTTP_REQUEST);
 }
 
 TEST(Selector, PipelinedRequestsInOneSegmentCostOneMessage) {
@@ -305,21 +322,26 @@ TEST(Selector, BareLineFeedsEndHeadersToo) {
 
 TEST(Selector, EveryMethodIsKnownAndNothingThatOnlyLooksLikeOne) {
   for (const char* method :
-       {"GET", "POST", "PUT", "PATCH", "PROPFIND", "PROPPATCH", "HEAD", "DELETE", "OPTIONS", "CONNECT", "COPY",
-        "CHECKOUT", "CHECKIN", "TRACE", "MKCOL", "MOVE", "MERGE", "M-SEARCH", "MKACTIVITY", "MKCALENDAR", "LOCK",
-        "UNLOCK", "UNSUBSCRIBE", "REPORT", "RPC_IN_DATA", "RPC_OUT_DATA", "SEARCH", "SUBSCRIBE", "SOURCE",
-        "NOTIFY", "BITS_POST"}) {
+       {"GET",         "POST",         "PUT",     "PATCH",     "PROPFIND",    "PROPPATCH",
+        "HEAD",        "DELETE",       "OPTIONS", "CONNECT",   "COPY",        "CHECKOUT",
+        "CHECKIN",     "TRACE",        "MKCOL",   "MOVE",      "MERGE",       "M-SEARCH",
+        "MKACTIVITY",  "MKCALENDAR",   "LOCK",    "UNLOCK",    "UNSUBSCRIBE", "REPORT",
+        "RPC_IN_DATA", "RPC_OUT_DATA", "SEARCH",  "SUBSCRIBE", "SOURCE",      "NOTIFY",
+        "BITS_POST"}) {
     StreamHarness s;
-    EXPECT_EQ(s.at(0, std::string(method) + " / HTTP/1.1\r\n\r\n").content, HP_CONTENT_HTTP_REQUEST) << method;
+    EXPECT_EQ(s.at(0, std::string(method) + " / HTTP/1.1\r\n\r\n").content, HP_CONTENT_HTTP_REQUEST)
+        << method;
     StreamHarness t;
     t.syn();
     t.at(0, std::string(method).substr(0, 1));
-    EXPECT_EQ(t.at(1, std::string(method).substr(1) + " / HTTP/1.1\r\n\r\n").content, HP_CONTENT_HTTP_REQUEST)
+    EXPECT_EQ(t.at(1, std::string(method).substr(1) + " / HTTP/1.1\r\n\r\n").content,
+              HP_CONTENT_HTTP_REQUEST)
         << method;
   }
-  for (const char* no : {"GETX / HTTP/1.1\r\n\r\n", "get / HTTP/1.1\r\n\r\n", "POSTS / HTTP/1.1\r\n\r\n",
-                         "HELO mail.example.org\r\n", "USER anonymous\r\n\r\n", "220 smtp ready\r\n\r\n",
-                         "HTTP/2 is not this\r\n\r\n"}) {
+  for (const char* no :
+       {"GETX / HTTP/1.1\r\n\r\n", "get / HTTP/1.1\r\n\r\n", "POSTS / HTTP/1.1\r\n\r\n",
+        "HELO mail.example.org\r\n", "USER anonymous\r\n\r\n", "220 smtp ready\r\n\r\n",
+        "HTTP/2 is not this\r\n\r\n"}) {
     StreamHarness s;
     EXPECT_EQ(s.at(0, no).content, HP_CONTENT_NONE) << no;
   }
@@ -333,7 +355,8 @@ TEST(Selector, Http2PrefaceIsCopiedInPart) {
   EXPECT_EQ(s.copied(), stream.substr(0, HP_HTTP2_LIMIT));
 }
 
-// --- SSH ------------------------------------------------------------------------------------------
+// --- SSH
+// ------------------------------------------------------------------------------------------
 
 std::string ssh_stream(size_t packet) {
   std::string stream = "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n";
@@ -372,12 +395,14 @@ TEST(Selector, SshKeyExchangeIsCompleteHoweverItIsCut) {
   }
 }
 
-// --- unknown content --------------------------------------------------------------------------------
+// --- unknown content
+// --------------------------------------------------------------------------------
 
 TEST(Selector, OfAnUnknownStreamASampleIsCopiedThenItIsQuiet) {
   StreamHarness s;
   s.syn();
-  const hp_decision d = s.at(0, "220 mail.example.org ESMTP ready, and a long text behind it that nobody needs\r\n");
+  const hp_decision d =
+      s.at(0, "220 mail.example.org ESMTP ready, and a long text behind it that nobody needs\r\n");
   EXPECT_EQ(d.content, HP_CONTENT_OTHER);
   EXPECT_EQ(d.copy_len, 64u);
   EXPECT_FALSE(s.has_window());
@@ -413,7 +438,8 @@ TEST(Selector, AStreamOlderThanTheAgentIsFollowedFromItsHello) {
   EXPECT_EQ(s.copied(), hello);
 }
 
-// --- the life of a window ---------------------------------------------------------------------------
+// --- the life of a window
+// ---------------------------------------------------------------------------
 
 TEST(Selector, AStaleWindowOfReusedPortsHidesNoHello) {
   StreamHarness s(1000);
@@ -449,7 +475,8 @@ TEST(Selector, ResetRemovesAndAcknowledgementKeeps) {
   EXPECT_FALSE(s.has_window());
 }
 
-// --- datagrams ----------------------------------------------------------------------------------------
+// --- datagrams
+// ----------------------------------------------------------------------------------------
 
 hp_decision datagram(const std::string& data, hp_window& window) {
   hp_segment s{};
@@ -476,7 +503,8 @@ TEST(Selector, QuicInitialsOfEveryVersionThatIsSpoken) {
     EXPECT_EQ(datagram(quic(0xc3, version), w).content, HP_CONTENT_QUIC) << std::hex << version;
   }
   hp_window w{};
-  EXPECT_EQ(datagram(quic(0xd3, 0x6b3343cf), w).content, HP_CONTENT_QUIC) << "version 2 numbers Initial as 1";
+  EXPECT_EQ(datagram(quic(0xd3, 0x6b3343cf), w).content, HP_CONTENT_QUIC)
+      << "version 2 numbers Initial as 1";
 }
 
 TEST(Selector, QuicPacketsThatAreNoInitials) {

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <vector>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bpf/selector.h"
 
@@ -30,7 +30,9 @@ class StreamHarness {
     return step(isn_, data, static_cast<uint8_t>(HP_TCP_SYN | (ack ? HP_TCP_ACK : 0)));
   }
   // A segment at this offset of the stream.
-  hp_decision at(uint32_t offset, std::string_view data) { return step(isn_ + 1 + offset, data, HP_TCP_ACK); }
+  hp_decision at(uint32_t offset, std::string_view data) {
+    return step(isn_ + 1 + offset, data, HP_TCP_ACK);
+  }
   hp_decision reset() { return step(isn_ + 1, {}, HP_TCP_RST); }
   // A new life of the same ports.
   void reuse(uint32_t isn) { isn_ = isn; }
@@ -74,7 +76,8 @@ class StreamHarness {
     }
     if (d.content != HP_CONTENT_NONE) {
       const uint32_t offset = flags & HP_TCP_SYN ? 0 : sequence - (isn_ + 1);
-      if (d.copy_len) pieces_.emplace_back(offset + d.copy_off, data.substr(d.copy_off, d.copy_len));
+      if (d.copy_len)
+        pieces_.emplace_back(offset + d.copy_off, data.substr(d.copy_off, d.copy_len));
       packets_ += d.copy_len != 0;
       bytes_ += d.copy_len;
     }

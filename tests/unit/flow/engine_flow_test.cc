@@ -389,5 +389,28 @@ TEST_F(Flows, SynRecordsMayBeLimited) {
   expect_all_written();
 }
 
+TEST_F(Flows, AnAnsweredSynWithoutContentCountsAgainstTheLimitToo) {
+  options.syn_records = 1;
+  Conversation a, b, c;
+  b.client_port = 40001;
+  c.client_port = 40002;
+  open(a);
+  open(b);
+  open(c);
+  client_says(c, client_hello());
+  wait(6 * second);
+  EXPECT_EQ(count(), 2u);  // one without content, and the one with it
+  EXPECT_EQ(engine().counters().syn_unrecorded, 1u);
+  // What was not recorded is no loss when content comes after all.
+  client_says(b, client_hello());
+  server_says(b, server_hello());
+  ASSERT_EQ(count(), 3u);
+  EXPECT_EQ(document(2).part, 1u);
+  EXPECT_EQ(count(document(2), Kind::tcp), 1);
+  EXPECT_EQ(count(document(2), Kind::ja4), 1);
+  finish();
+  expect_all_written();
+}
+
 }  // namespace
 }  // namespace handprint::test

@@ -206,6 +206,38 @@ TEST_F(Owners, TheSenderIsKnownFromTheOtherEndOnlyWhenNothingBetterIs) {
   EXPECT_TRUE(document().client.ownership.local);
 }
 
+TEST_F(Owners, AListenerThatSendsTheSynAckIsNoWorker) {
+  // Only the client's interface is watched: the server is seen as a sender.
+  Conversation c;
+  syn(c, egress(&client));
+  syn_ack(c, ingress(&client, 7, 200));
+  client_says(c, client_hello(), HP_CONTENT_TLS_CLIENT, egress(&client, 7));
+  server_says(c, server_hello(), HP_CONTENT_TLS_SERVER, ingress(&client, 7));
+  EXPECT_EQ(count(), 0u);  // a worker may still be heard of
+  wait(300 * ms);
+  ASSERT_EQ(count(), 1u);
+  EXPECT_EQ(document().server.ownership.owner.pid, 200u);
+  EXPECT_EQ(document().server.ownership.owner.role, HP_ROLE_LISTENER);
+  EXPECT_TRUE(document().server.ownership.peer);
+}
+
+TEST_F(Owners, TheSenderOfTheServersHelloIsItsWorkerAndTheSynAcksItsListener) {
+  Conversation c;
+  syn(c, egress(&client));
+  syn_ack(c, ingress(&client, 7, 200));
+  client_says(c, client_hello(), HP_CONTENT_TLS_CLIENT, egress(&client, 7));
+  Point worker_sends = ingress(&client, 7, 300);
+  worker_sends.peer_role = HP_ROLE_WORKER;
+  worker_sends.peer_start_ns = 300'000;
+  server_says(c, server_hello(), HP_CONTENT_TLS_SERVER, worker_sends);
+  ASSERT_EQ(count(), 1u);
+  EXPECT_EQ(document().server.ownership.owner.pid, 300u);
+  EXPECT_EQ(document().server.ownership.owner.role, HP_ROLE_WORKER);
+  EXPECT_EQ(document().server.ownership.owner.start_ns, 300'000u);
+  EXPECT_TRUE(document().server.ownership.peer);
+  EXPECT_EQ(document().server.ownership.listener.pid, 200u);
+}
+
 TEST_F(Owners, AnInheritedListenerIsNoWorker) {
   const hp_owner inherited = owner_of(200, HP_ROLE_HOLDER, HP_OWNER_LISTENING);
   Conversation c;

@@ -208,9 +208,21 @@ TEST_F(Tls, HelloRetryRequestWaitsForTheServerHelloAndKeepsTheFirstHello) {
   ASSERT_NE(d.tls_server, nullptr);
   EXPECT_TRUE(d.tls_server->retry);
   EXPECT_EQ(d.tls_server->group, 0x001d);
-  EXPECT_EQ(count(d, Kind::ja3s), 2);  // of the HelloRetryRequest and of the ServerHello
+  EXPECT_EQ(count(d, Kind::ja3s), 1);  // the HelloRetryRequest has the same one
   finish();
   EXPECT_EQ(count(), 1u);
+}
+
+TEST_F(Tls, AHelloRetryRequestWithAStringOfItsOwnIsListedBeforeTheServerHello) {
+  Conversation c;
+  open(c);
+  client_says(c, client_hello());
+  server_says(c, hello_retry_request());
+  client_says(c, client_hello("www.example.org", 700));
+  server_says(c, server_hello(true));
+  ASSERT_EQ(count(), 1u);
+  EXPECT_EQ(count(document(), Kind::ja3s), 2);
+  EXPECT_TRUE(document().tls_server->retry);
 }
 
 TEST_F(Tls, ASecondHelloIsToldByItsRandomWhereTheServerIsNotSeen) {

@@ -44,6 +44,8 @@ struct Point {
   uint64_t cookie = 0;
   const hp_owner* owner = nullptr;
   uint32_t peer_pid = 0;
+  uint64_t peer_start_ns = 0;
+  uint8_t peer_role = HP_ROLE_NONE;
 };
 
 // One connection of the test. Sequence numbers run by themselves.
@@ -90,6 +92,8 @@ class EngineTest : public ::testing::Test {
     segment.cookie = at.cookie;
     segment.owner = at.owner;
     segment.peer_pid = at.peer_pid;
+    segment.peer_start_ns = at.peer_start_ns;
+    segment.peer_role = at.peer_role;
     segment.flags = static_cast<uint16_t>(flags | (at.peer_pid != 0 ? HP_PACKET_PEER_LOCAL : 0));
     segment.copy_offset = copy_offset;
     engine().segment(segment);

@@ -192,6 +192,11 @@ TEST_F(JsonWriter, SaysWhenAProcessIsKnownOnlyAsTheSender) {
   server.peer = true;
   EXPECT_EQ(field("handprint.attribution.server.method"), "peer");
   EXPECT_EQ(field("handprint.server.process.pid"), 90);
+  EXPECT_EQ(field("handprint.attribution.server.role"), "listener") << "it sent the SYN+ACK";
+  sample.document.tcp_server = nullptr;
+  EXPECT_EQ(field("handprint.attribution.server.role"), "worker");
+  server.owner.role = HP_ROLE_HOLDER;
+  EXPECT_EQ(field("handprint.attribution.server.role"), "holder");
 }
 
 TEST_F(JsonWriter, PutsContainerServiceAndPodOfTheProcessWhereEcsHasThem) {

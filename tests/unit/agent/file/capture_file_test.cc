@@ -334,7 +334,7 @@ TEST(CaptureFile, ReadsTheSameByFilePipeAndBatchOfAnySize) {
   const Read mapped = read_path(file.path());
   EXPECT_EQ(mapped.bytes, memory.bytes);
   EXPECT_EQ(mapped.identity, memory.identity);
-  for (const std::size_t batch : {1, 3, 256}) EXPECT_EQ(read(in.bytes(), batch).bytes, memory.bytes);
+  for (const std::size_t batch : {std::size_t{1}, std::size_t{3}, std::size_t{256}}) EXPECT_EQ(read(in.bytes(), batch).bytes, memory.bytes);
 
   const std::string fifo = file.path() + ".fifo";
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);

@@ -110,6 +110,14 @@ TEST(PacketRecord, UnknownOwnerIsNull) {
   ASSERT_EQ(decode_packet_record(record_of(header, {headers}), 0, out), Reason::ok);
   EXPECT_EQ(out.segment.owner, nullptr);
   EXPECT_EQ(out.segment.peer_pid, 0u);
+
+  header.flags = HP_PACKET_PEER_LOCAL;
+  header.peer_start_ns = 5;
+  header.peer_role = HP_ROLE_LISTENER;
+  ASSERT_EQ(decode_packet_record(record_of(header, {headers}), 0, out), Reason::ok);
+  EXPECT_EQ(out.segment.peer_pid, 77u);
+  EXPECT_EQ(out.segment.peer_start_ns, 5u);
+  EXPECT_EQ(out.segment.peer_role, HP_ROLE_LISTENER);
 }
 
 TEST(PacketRecord, InterfacesOfOtherNamespacesAreUnknown) {

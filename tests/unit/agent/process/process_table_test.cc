@@ -262,6 +262,58 @@ TEST(ProcessTable, HostileAnswersAreRefused) {
   EXPECT_TRUE(table.pending(owner));
 }
 
+TEST(ProcessTable, APidAloneIsTheProcessThatLivedThen) {
+  ProcessTable table(alone());
+  table.process(event_of(22, 1'000, 1'100, "old"), "/bin/old", "old");
+  hp_owner peer{};
+  peer.pid = 22;
+  ASSERT_TRUE(table.identify(peer, 5'000));
+  EXPECT_EQ(peer.start_ns, 1'000u);
+  EXPECT_EQ(table.find(peer, 5'000)->executable, "/bin/old");
+  EXPECT_EQ(table.find(peer, 5'000)->name, "old");
+
+  table.process(event_of(22, 9'000, 9'100, "new"), "/bin/new", "new");
+  hp_owner before{};
+  before.pid = 22;
+  EXPECT_FALSE(table.identify(before, 5'000)) << "the newest began later: it cannot be told";
+  hp_owner unknown{};
+  unknown.pid = 23;
+  EXPECT_FALSE(table.identify(unknown, 5'000));
+  EXPECT_EQ(unknown.start_ns, 0u);
+}
+
+TEST(ProcessTable, ASendersUserIsTheProcesssAndNeverAssumed) {
+  Service service;
+  ProcessTableOptions options = alone();
+  options.service = service.asker();
+  ProcessTable table(options);
+  hp_owner sender{};  // what a packet says of a sender at the other end: pid and start
+  sender.pid = 24;
+  sender.start_ns = 3'000;
+  table.request(sender);
+  ProcessRequest request;
+  ASSERT_TRUE(service.receive(request));
+  EXPECT_EQ(request.uid, unknown_uid);
+  EXPECT_FALSE(table.find(sender, newest)->has_user);
+
+  ProcessReply reply = reply_for(24, 3'000);
+  reply.flags = reply_alive;
+  reply.exe_inode = 5;
+  service.answer(reply, {{reply_executable, "/bin/a"}, {reply_name, "a"}, {reply_user_name, "someone"}});
+  table.poll();
+  const ProcessRef facts = table.find(sender, newest);
+  EXPECT_TRUE(facts->has_user);
+  EXPECT_EQ(facts->uid, 1000u);
+  EXPECT_EQ(facts->user_name, "someone");
+  EXPECT_EQ(facts->name, "a");
+
+  table.process(event_of(25, 1'000, 1'100, "b"), "/bin/b", "b");
+  sender.pid = 25;
+  sender.start_ns = 1'000;
+  EXPECT_EQ(table.find(sender, newest)->uid, 1000u);
+  EXPECT_EQ(table.find(sender, newest)->executable, "/bin/b");
+}
+
 TEST(ProcessTable, CommandLinesAreNotKeptWhereTheyAreNotWanted) {
   Service service;
   ProcessTableOptions options = alone();
