@@ -10,6 +10,8 @@ namespace handprint {
 
 inline constexpr uint16_t process_message_version = 1;
 
+inline constexpr uint32_t unknown_uid = 0xffffffff;  // no user has it: -1 means "unchanged" to the kernel
+
 // Who is process `pid` that began at start_ns? What the kernel already told is passed along, so that
 // a process that has ended can still be placed.
 struct ProcessRequest {
@@ -21,7 +23,7 @@ struct ProcessRequest {
   uint64_t exec_ns = 0;      // boot clock of the exec that the path belongs to, 0: unknown
   uint64_t exe_inode = 0;    // 0: unknown
   uint32_t exe_device = 0;   // as in st_dev of stat(2)
-  uint32_t uid = 0;
+  uint32_t uid = unknown_uid;  // as the kernel told; unknown: that of /proc
   uint32_t userns = 0;       // inode number, 0: unknown
   uint32_t mntns = 0;        // inode number, 0: unknown
   char path[512] = {};
@@ -69,7 +71,7 @@ struct ProcessReply {
   uint64_t read_ns = 0;    // boot clock before /proc was read
   uint64_t exe_inode = 0;
   uint32_t exe_device = 0;  // as in the request
-  uint32_t uid = 0;
+  uint32_t uid = unknown_uid;
   uint32_t gid = 0;
   uint32_t reserved2 = 0;
   uint8_t sha256[32] = {};  // kind digest; with exe_inode and exe_device of the file

@@ -277,6 +277,7 @@ void ProcessInfo::State::answer(const ProcessRequest& request) {
     reply.exe_device = facts.exe_device;
     reply.exe_inode = facts.exe_inode;
     reply.gid = facts.gid;
+    if (reply.uid == unknown_uid && facts.has_user) reply.uid = facts.uid;
     if (facts.userns != 0) userns = facts.userns;
     place = place_process(facts.cgroup);
     file = std::move(facts.exe);
@@ -296,8 +297,8 @@ void ProcessInfo::State::answer(const ProcessRequest& request) {
 
   std::string user_name;
   // A uid of another user namespace is another's user, whatever our own list says.
-  if (userns == initial_userns && own_userns == initial_userns) {
-    const auto answer = users->ask(request.uid, {request.pid, request.start_ns}, user_name);
+  if (userns == initial_userns && own_userns == initial_userns && reply.uid != unknown_uid) {
+    const auto answer = users->ask(reply.uid, {request.pid, request.start_ns}, user_name);
     if (answer == UserNames::Answer::follows) reply.flags |= reply_user_follows;
   }
   if (digests != nullptr && file) {

@@ -99,6 +99,9 @@ std::size_t heap(const std::string& text) { return text.capacity() > 15 ? text.c
 std::string_view comm_of(const char (&comm)[16]) { return {comm, strnlen(comm, sizeof(comm))}; }
 std::string_view comm_of(const std::array<char, 16>& comm) { return {comm.data(), strnlen(comm.data(), comm.size())}; }
 
+// Only pid and start are known: the sender of a packet, seen at the other end.
+bool anonymous(const hp_owner& owner) { return owner.comm[0] == '\0'; }
+
 int64_t wall_offset() {
   timespec real{}, boot{};
   clock_gettime(CLOCK_REALTIME, &real);
@@ -140,7 +143,7 @@ struct ProcessTable::State {
   struct Entry {
     Key key;
     std::vector<Image> images;  // by time
-    uint32_t uid = 0;
+    uint32_t uid = unknown_uid;
     uint64_t cgroup_id = 0;  // as the socket's owner was noted
     Asked asked = Asked::no;
     bool again = false;  // another image began while an answer was on its way
@@ -333,7 +336,7 @@ void ProcessTable::request(const hp_owner& owner) {
   State& state = *state_;
   State::Entry& entry = state.touch({owner.pid, owner.start_ns});
   if (entry.asked != Asked::no) return;
-  entry.uid = owner.uid;
+  if (!anonymous(owner)) entry.uid = owner.uid;
   if ((owner.flags & HP_OWNER_KERNEL) != 0) entry.kernel_thread = true;
   if (state.options.service < 0) {
     entry.asked = Asked::answered;
@@ -412,6 +415,7 @@ void ProcessTable::State::apply_facts(Entry& entry, const ProcessReply& message,
   entry.asked = entry.again ? Asked::no : Asked::answered;
   entry.again = false;
   entry.user_follows = (message.flags & reply_user_follows) != 0;
+  if (entry.uid == unknown_uid) entry.uid = message.uid;
   if (!text[reply_user_name].empty() && message.uid == entry.uid) entry.user_name = text[reply_user_name];
   if (!text[reply_cgroup].empty()) {
     Place place;
@@ -486,12 +490,13 @@ ProcessRef ProcessTable::State::build(const Entry& entry, const Image* image, co
   std::shared_ptr<ProcessFacts> facts(new ProcessFacts);
   facts->pid = owner.pid;
   facts->start_ns = owner.start_ns;
-  facts->uid = owner.uid;
-  facts->has_user = true;
+  const uint32_t uid = anonymous(owner) ? entry.uid : owner.uid;
+  facts->has_user = uid != unknown_uid;
+  facts->uid = facts->has_user ? uid : 0;
   facts->parent_pid = entry.parent_pid;
   facts->kernel_thread = entry.kernel_thread;
   facts->name = comm_of(owner.comm);
-  facts->user_name = entry.uid == owner.uid ? entry.user_name : std::string();
+  if (facts->has_user && entry.uid == uid) facts->user_name = entry.user_name;
   if (entry.place != nullptr) {
     facts->cgroup = entry.place->cgroup;
     facts->container_id = entry.place->container_id;
@@ -535,7 +540,7 @@ ProcessRef ProcessTable::find(const hp_owner& owner, PacketTime at) {
   state.touch(entry->key);
   const Image* image = state.image_at(*entry, owner, at);
   const std::size_t number = image == nullptr ? SIZE_MAX : static_cast<std::size_t>(image - entry->images.data());
-  const bool named = owner.role != HP_ROLE_CREATOR && owner.role != HP_ROLE_HOLDER;
+  const bool named = !anonymous(owner) && owner.role != HP_ROLE_CREATOR && owner.role != HP_ROLE_HOLDER;
   if (const ProcessRef built = entry->built.lock();
       built != nullptr && entry->built_image == number && built->uid == owner.uid && named &&
       built->name == comm_of(owner.comm))
@@ -557,8 +562,8 @@ bool ProcessTable::identify(hp_owner& owner, PacketTime at) const {
   if (entry == nullptr || entry->images.empty()) return false;
   const Image* image = state_->image_at(*entry, owner, at);
   owner.start_ns = newest->second;
-  owner.uid = entry->uid;
-  if (image != nullptr) std::copy(image->comm.begin(), image->comm.end(), owner.comm);
+  if (entry->uid != unknown_uid) owner.uid = entry->uid;
+  if (image != nullptr && entry->uid != unknown_uid) std::copy(image->comm.begin(), image->comm.end(), owner.comm);
   return true;
 }
 
