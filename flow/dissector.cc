@@ -34,11 +34,16 @@ const Dissector* dissector_of(uint8_t content) {
 
 std::string_view part_name(uint8_t content) {
   switch (content) {
-    case HP_CONTENT_TLS_CLIENT: return "tls.client";
-    case HP_CONTENT_TLS_SERVER: return "tls.server";
-    case HP_CONTENT_HTTP_REQUEST: return "http.request";
-    case HP_CONTENT_HTTP_RESPONSE: return "http.response";
-    default: return {};
+    case HP_CONTENT_TLS_CLIENT:
+      return "tls.client";
+    case HP_CONTENT_TLS_SERVER:
+      return "tls.server";
+    case HP_CONTENT_HTTP_REQUEST:
+      return "http.request";
+    case HP_CONTENT_HTTP_RESPONSE:
+      return "http.response";
+    default:
+      return {};
   }
 }
 

@@ -70,7 +70,8 @@ void client_strings(const ClientHello& hello, Exchange& ex, DocumentBuilder& doc
   observe(Kind::ja4, [&](Text& out) { return write_ja4(hello, Ja4Form::ja4, workspace, out); });
   observe(Kind::ja4_r, [&](Text& out) { return write_ja4(hello, Ja4Form::ja4_r, workspace, out); });
   observe(Kind::ja4_o, [&](Text& out) { return write_ja4(hello, Ja4Form::ja4_o, workspace, out); });
-  observe(Kind::ja4_ro, [&](Text& out) { return write_ja4(hello, Ja4Form::ja4_ro, workspace, out); });
+  observe(Kind::ja4_ro,
+          [&](Text& out) { return write_ja4(hello, Ja4Form::ja4_ro, workspace, out); });
 }
 
 Reason on_client_hello(const HandshakeMessage& message, Exchange& ex) {
@@ -84,8 +85,8 @@ Reason on_client_hello(const HandshakeMessage& message, Exchange& ex) {
   // this holds too where the server's side was not seen.
   const uint64_t random = fold_random(hello.random);
   const bool second = flow.hello_seen && random == flow.hello_random;
-  DocumentBuilder* document = ex.document_without(second ? &Document::tls_client_retry
-                                                         : &Document::tls_client);
+  DocumentBuilder* document =
+      ex.document_without(second ? &Document::tls_client_retry : &Document::tls_client);
   if (!second) {
     flow.hello_seen = true;
     flow.hello_random = random;
@@ -150,9 +151,9 @@ Reason on_server_hello(const HandshakeMessage& message, Exchange& ex) {
   } else if (flow.hello_seen && flow.session_id_length != 0) {
     // Up to TLS 1.2 a server that resumes gives the offered session id back (RFC 5246, 7.4.1.3),
     // also when it resumes from a ticket (RFC 5077, 3.4).
-    facts->resumed = hello.session_id.size() == flow.session_id_length &&
-                     std::memcmp(hello.session_id.data(), flow.session_id.data(),
-                                 flow.session_id_length) == 0;
+    facts->resumed =
+        hello.session_id.size() == flow.session_id_length &&
+        std::memcmp(hello.session_id.data(), flow.session_id.data(), flow.session_id_length) == 0;
     facts->resumed_known = true;
   } else if (flow.hello_seen && !flow.offered_ticket) {
     facts->resumed_known = true;  // nothing was offered to resume

@@ -57,7 +57,9 @@ class DocumentBuilder final : public Document {
   // Takes the spans of the lists into the document; call once, at the end.
   void seal();
 
-  bool has_facts() const { return !observations_.empty() || !alerts_.empty() || !incomplete_.empty(); }
+  bool has_facts() const {
+    return !observations_.empty() || !alerts_.empty() || !incomplete_.empty();
+  }
 
   Arena arena;
   DocumentBuilder* next = nullptr;  // the next unwritten document of the same flow

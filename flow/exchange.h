@@ -21,7 +21,11 @@ class Exchange {
 
   Exchange(Flow& flow, uint8_t direction, PacketTime time, const EngineOptions& options,
            Scratch& scratch, Documents& documents)
-      : flow(flow), direction(direction), time(time), options(options), scratch(scratch),
+      : flow(flow),
+        direction(direction),
+        time(time),
+        options(options),
+        scratch(scratch),
         documents_(documents) {}
 
   // The first unwritten document of the flow that has this fact not yet, or a new one.

@@ -88,7 +88,8 @@ void project(Flow& flow, const EngineOptions& options, DocumentBuilder& document
       tunnel->source = flow.outer_source;
       tunnel->destination = flow.outer_destination;
       tunnel->id = flow.tunnel_id;
-      tunnel->has_id = flow.tunnel != Tunnel::ip_in_ip && (flow.tunnel != Tunnel::gre || flow.tunnel_id != 0);
+      tunnel->has_id =
+          flow.tunnel != Tunnel::ip_in_ip && (flow.tunnel != Tunnel::gre || flow.tunnel_id != 0);
       document.tunnel = tunnel;
     }
   }

@@ -137,7 +137,8 @@ TEST_F(Flows, ASynThatWasOvertakenByItsAnswerIsTheSameFlow) {
 
 TEST_F(Flows, SightingsAtSeveralPointsAreOneFlow) {
   options.from_file = false;
-  const Point out{HP_HOOK_TC, HP_EGRESS, 1}, in{HP_HOOK_TC, HP_INGRESS, 1}, veth{HP_HOOK_CGROUP, HP_INGRESS, 7};
+  const Point out{HP_HOOK_TC, HP_EGRESS, 1}, in{HP_HOOK_TC, HP_INGRESS, 1},
+      veth{HP_HOOK_CGROUP, HP_INGRESS, 7};
   Conversation c;
   const Buffer hello = client_hello(), answer = server_hello();
   for (const Point& at : {out, in, veth}) syn(c, at);
