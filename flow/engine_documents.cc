@@ -47,7 +47,7 @@ DocumentBuilder* Engine::State::begin(Flow& flow) {
 // Keeps the number of documents that wait in flows within their part of the memory, by writing one
 // that waits longest.
 void Engine::State::make_room_for_document(const Flow& current) {
-  constexpr int looked_at = 16;  // SYNs without a document stand in the queue too
+  constexpr int looked_at = 64;  // SYNs without a document stand in the queue too
   if (pending_documents < std::max<std::size_t>(documents->small.count() / pending_part, 1)) return;
   for (Wait queue : {Wait::worker, Wait::part, Wait::first_document}) {
     Flow* flow = table.waiting(queue);
@@ -82,20 +82,39 @@ bool Engine::State::is_complete(const Flow& flow) const {
   return !(document->interim && document->http_response == nullptr);
 }
 
+// The document is ready, and waits for a process alone.
+void Engine::State::close_document(const Flow& flow, DocumentBuilder& document) {
+  document.closed = true;
+  document.closed_protocols = flow.protocol_count;
+  document.last = flow.last;
+  document.packets = flow.packets;
+}
+
 // After something happened to a flow: writes what is ready, and sees to it that the rest waits.
 void Engine::State::settle(Flow& flow) {
   if (!flow.first_done) {
     if (!is_complete(flow)) return;
     const EndOwner& server = flow.end[flow.client ^ 1].owner;
     if (!options.from_file && options.worker_grace > 0 && server.awaits_worker()) {
-      if (flow.wait == Wait::first_document) table.wait(flow, Wait::worker, clock.now());
+      if (flow.wait == Wait::first_document) {
+        table.wait(flow, Wait::worker, clock.now());
+        if (flow.pending == nullptr) begin(flow);
+        if (flow.pending != nullptr) close_document(flow, *flow.pending);
+      }
+      // What comes during the wait are further parts, as they would be without it.
+      for (DocumentBuilder* at = flow.pending; at != nullptr; at = at->next) {
+        if (at->closed) continue;
+        if (awaits_answer(flow, *at)) break;
+        close_document(flow, *at);
+      }
       return;
     }
     write_first(flow, false);
   }
   const auto unwritten = [](const End& end) { return end.has_syn && !end.syn_written; };
   if (flow.pending == nullptr &&
-      (flow.ownership_new || flow.protocols_new || unwritten(flow.end[flow.client ^ 1])))
+      (flow.ownership_new || flow.protocols_written != flow.protocol_count ||
+       unwritten(flow.end[flow.client ^ 1])))
     begin(flow);
   while (flow.pending != nullptr && !awaits_answer(flow, *flow.pending)) write_front(flow);
   if (flow.pending == nullptr) {

@@ -29,6 +29,7 @@ struct Engine::State final : Exchange::Documents {
   bool on_tcp(Flow& flow, uint8_t direction, const Segment& segment);
   bool on_datagram(Flow& flow, uint8_t direction, const Segment& segment);
   bool on_handshake(Flow& flow, uint8_t direction, const Segment& segment);
+  Flow* find_flow(const DirectedKey& key, uint64_t hash, const Segment& segment);
   Flow* flow_of_syn(Flow* flow, const DirectedKey& key, const Segment& segment);
   Flow* begin_flow(const DirectedKey& key, uint64_t hash, const Segment& segment);
   void note_sighting(Flow& flow, uint8_t direction, const Segment& segment);
@@ -42,6 +43,7 @@ struct Engine::State final : Exchange::Documents {
   DocumentBuilder* begin(Flow& flow) override;
   bool is_complete(const Flow& flow) const;
   static bool awaits_answer(const Flow& flow, const DocumentBuilder& document);
+  static void close_document(const Flow& flow, DocumentBuilder& document);
   void settle(Flow& flow);
   void write_first(Flow& flow, bool evicted);
   void write_front(Flow& flow);

@@ -76,10 +76,10 @@ struct Flow {
   bool retry_pending = false;  // HelloRetryRequest: the ServerHello is still to come
   bool retry_seen = false;
   bool ownership_new = false;  // changed since the last document
-  bool protocols_new = false;
   bool points_new = false;
 
   uint8_t protocol_count = 0;
+  uint8_t protocols_written = 0;  // of these, in the documents so far
   uint8_t point_count = 0;
   std::array<Protocol, 8> protocols{};
   std::array<ObservedPoint, 8> points{};
@@ -117,7 +117,6 @@ struct Flow {
     for (uint8_t i = 0; i < protocol_count; ++i)
       if (protocols[i] == protocol) return;
     protocols[protocol_count++] = protocol;
-    protocols_new = true;
   }
   Address address(uint8_t direction) const {
     Address out;
