@@ -55,7 +55,7 @@ static hp_always_inline void hp_stash(void *ctx, const __u32 hook, struct hp_slo
 	slot->syn_len = 0;
 	if (!hp_bounded(&len, HP_STASH))
 		return;
-	if (hp_load(ctx, hook, work->headers.network, slot->syn, (__u32)len))
+	if (hp_load(ctx, hook, work->headers.network, slot->syn, (__u32)len, HP_STASH))
 		return;
 	slot->syn_time_ns = work->now;
 	slot->syn_len = (__u16)len;

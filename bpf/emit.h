@@ -117,7 +117,7 @@ static hp_always_inline int hp_fill(void *ctx, const __u32 hook, struct hp_packe
 	/* Headers and payload stand together in the packet: the selector copies from its first byte. */
 	if (!hp_bounded(&len, header_room + payload_room))
 		return HP_EMIT_LOAD;
-	if (hp_load(ctx, hook, 0, bytes + syn_len, (__u32)len))
+	if (hp_load(ctx, hook, 0, bytes + syn_len, (__u32)len, header_room + payload_room))
 		return HP_EMIT_LOAD;
 	if (payload_room < 64)
 		return HP_EMIT_DONE;
@@ -128,7 +128,7 @@ static hp_always_inline int hp_fill(void *ctx, const __u32 hook, struct hp_packe
 	payload = bytes + syn_len + header_len;
 	if (work->decision.scan) {
 		work->decision.copy_len = (__u32)copy_len;
-		hp_scan(payload, &work->window, &cfg->policy, &work->decision);
+		hp_scan_room(payload, &work->window, &cfg->policy, &work->decision, payload_room);
 		hp_forget_decision(work);
 		p->copy_len = work->decision.copy_len;
 	}
@@ -136,7 +136,7 @@ static hp_always_inline int hp_fill(void *ctx, const __u32 hook, struct hp_packe
 		copy_len = *(volatile __u32 *)&p->copy_len;
 		HP_OPAQUE(copy_len);
 		if (copy_len <= payload_room)
-			p->checksum = hp_checksum(payload, (__u32)copy_len);
+			p->checksum = hp_checksum_room(payload, (__u32)copy_len, payload_room);
 	}
 	return HP_EMIT_DONE;
 }

@@ -87,15 +87,20 @@ static hp_always_inline int hp_path(struct file *file, __u8 *to, const __u32 roo
 		if (step == HP_STEP_NAME) {
 			size = name.len;
 			HP_FORGET(at);
-			if (!hp_bounded(&size, longest) || size + 1 > at - room)
+			if (size + 1 > at - room)
 				return -1;
 			at -= size;
 			HP_OPAQUE(at);
-			if (at < 1 || at > 2 * room)
+			if (at > 2 * room)
 				return -1;
-			if (bpf_probe_read_kernel(to + at, (__u32)size, name.name))
+			/* Bounds are proven right before their use: old verifiers lose them on the way. */
+			HP_FORGET(size);
+			if (!hp_bounded(&size, longest) || bpf_probe_read_kernel(to + at, (__u32)size, name.name))
 				return -1;
 			at -= 1;
+			HP_OPAQUE(at);
+			if (at >= 2 * room)
+				return -1;
 			to[at] = '/';
 		} else if (step != HP_STEP_MOUNT) {
 			*complete = step == HP_STEP_TOP;

@@ -37,21 +37,23 @@ static hp_always_inline __u32 hp_first_marked(__u64 mask)
 /*
  * Looks for the empty line that ends a header block (LF LF or LF CR LF; RFC 9112, 2.2 allows a bare
  * LF) in data[0..len). *line_end carries what the bytes before ended with, and is updated. Result:
- * bytes up to and with the empty line, or 0 if it is not in here.
+ * bytes up to and with the empty line, or 0 if it is not in here. room: what data holds at least, a
+ * constant of the caller and at least len; only old verifiers need it.
  */
-static hp_always_inline __u32 hp_scan_headers(const __u8 *data, __u32 len, __u8 *line_end)
+static hp_always_inline __u32 hp_scan_headers(const __u8 *data, __u32 len, __u8 *line_end, const __u32 room)
 {
 	/* As if the bytes before data stood in the top of a word: LF at -1, CR at -1, LF CR at -2. */
 	__u64 lf_before = (*line_end & HP_LINE_LF ? 0x80ULL << 56 : 0) |
 			  (*line_end & HP_LINE_LF_CR ? 0x80ULL << 48 : 0);
 	__u64 cr_before = *line_end & (HP_LINE_CR | HP_LINE_LF_CR) ? 0x80ULL << 56 : 0;
 	__u64 word, lf, cr, end;
-	__u32 i, left;
-	__u64 at;
+	__u64 i, at;
+	__u32 left;
 
 	HP_FORGET(lf_before);
 	HP_FORGET(cr_before);
 	for (i = 0; i < HP_SCAN_WORDS; i++) {
+		HP_OPAQUE(i);
 		if (i * 8 + 8 > len)
 			break;
 		word = HP_LOAD64(data + i * 8);
@@ -67,10 +69,10 @@ static hp_always_inline __u32 hp_scan_headers(const __u8 *data, __u32 len, __u8 
 		lf_before = lf;
 		cr_before = cr;
 	}
-	at = (__u64)i * 8;
+	at = i * 8;
 	HP_FORGET(at);
 	left = len - (__u32)at;
-	if (at < HP_SCAN_WORDS * 8 && at < len && left < 8) {
+	if (at < HP_SCAN_WORDS * 8 && at < room && at < len && left < 8) {
 		word = HP_LOAD64(data + at) & ((1ULL << (left * 8)) - 1);
 		lf = hp_bytes_equal(word, 0x0a0a0a0a0a0a0a0aULL);
 		cr = hp_bytes_equal(word, 0x0d0d0d0d0d0d0d0dULL);
@@ -90,10 +92,10 @@ static hp_always_inline __u32 hp_scan_headers(const __u8 *data, __u32 len, __u8 
 /* Looks for the LF that ends an SSH banner (RFC 4253, 4.2). Result: bytes up to and with it, or 0. */
 static hp_always_inline __u32 hp_scan_banner(const __u8 *data, __u32 len)
 {
-	__u64 word, lf;
-	__u32 i, at;
+	__u64 word, lf, i, at;
 
 	for (i = 0; i < HP_BANNER_WORDS; i++) {
+		HP_OPAQUE(i);
 		if (i * 8 >= len)
 			break;
 		word = HP_LOAD64(data + i * 8);
@@ -102,7 +104,7 @@ static hp_always_inline __u32 hp_scan_banner(const __u8 *data, __u32 len)
 			at = i * 8;
 			HP_FORGET(at);
 			at += hp_first_marked(lf) + 1;
-			return at <= len ? at : 0;
+			return at <= len ? (__u32)at : 0;
 		}
 	}
 	return 0;
@@ -110,13 +112,14 @@ static hp_always_inline __u32 hp_scan_banner(const __u8 *data, __u32 len)
 
 /*
  * Checksum of a copy (hp_packet.checksum): not for security, only to notice that bytes changed between
- * the load and the reader. Reads to the next multiple of eight; bytes behind len do not count.
+ * the load and the reader. Reads to the next multiple of eight; bytes behind len do not count. room as
+ * in hp_scan_headers().
  */
-static hp_always_inline __u32 hp_checksum(const __u8 *data, __u32 len)
+static hp_always_inline __u32 hp_checksum_room(const __u8 *data, __u32 len, const __u32 room)
 {
 	__u64 sum = 0x9e3779b97f4a7c15ULL ^ len;
-	__u32 i, left;
-	__u64 at;
+	__u64 i, at;
+	__u32 left;
 
 	for (i = 0; i < HP_MAX_COPY / 8; i++) {
 		if (i * 8 + 8 > len)
@@ -124,14 +127,19 @@ static hp_always_inline __u32 hp_checksum(const __u8 *data, __u32 len)
 		sum = (sum ^ HP_LOAD64(data + i * 8)) * 0xff51afd7ed558ccdULL;
 		sum ^= sum >> 29;
 	}
-	at = (__u64)i * 8;
+	at = i * 8;
 	HP_FORGET(at);
 	left = len - (__u32)at;
-	if (at < HP_MAX_COPY && at < len && left < 8) {
+	if (at < room && at < len && left < 8) {
 		sum = (sum ^ (HP_LOAD64(data + at) & ((1ULL << (left * 8)) - 1))) * 0xff51afd7ed558ccdULL;
 		sum ^= sum >> 29;
 	}
 	return (__u32)(sum >> 32) ^ (__u32)sum;
+}
+
+static hp_always_inline __u32 hp_checksum(const __u8 *data, __u32 len)
+{
+	return hp_checksum_room(data, len, HP_MAX_COPY);
 }
 
 #endif

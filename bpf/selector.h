@@ -243,16 +243,17 @@ static hp_always_inline void hp_select_tcp(const struct hp_segment *s, struct hp
 /*
  * The second look, once the payload bytes of a decision with scan set are loaded: data holds
  * d->copy_len bytes (and is readable to the next multiple of eight). Shortens the copy to what
- * belongs to the header block or key exchange and closes the window there.
+ * belongs to the header block or key exchange and closes the window there. room: bytes that data holds,
+ * a constant; hp_scan() is the same for a caller without one.
  */
-static hp_always_inline void hp_scan(const __u8 *data, struct hp_window *w, const struct hp_policy *policy,
-				     struct hp_decision *d)
+static hp_always_inline void hp_scan_room(const __u8 *data, struct hp_window *w, const struct hp_policy *policy,
+					  struct hp_decision *d, const __u32 room)
 {
 	__u32 begin = w->next - d->copy_len, end;
 	__u64 at;
 
 	if (hp_is_http(w->content)) {
-		end = hp_scan_headers(data, d->copy_len, &w->line_end);
+		end = hp_scan_headers(data, d->copy_len, &w->line_end, room);
 		if (end) {
 			d->copy_len = end;
 			w->next = begin + end;
@@ -277,6 +278,12 @@ static hp_always_inline void hp_scan(const __u8 *data, struct hp_window *w, cons
 	}
 	if (w->next >= w->limit || w->segments == 0)
 		d->window = hp_window_close(w, policy);
+}
+
+static hp_always_inline void hp_scan(const __u8 *data, struct hp_window *w, const struct hp_policy *policy,
+				     struct hp_decision *d)
+{
+	hp_scan_room(data, w, policy, d, HP_MAX_COPY);
 }
 
 /*

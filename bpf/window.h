@@ -24,7 +24,9 @@
 
 /*
  * For the kernel's verifier alone (bpf/program.h says more): HP_OPAQUE keeps a computation as it is
- * written, without branches; HP_FORGET makes one state of the many that meet at a point.
+ * written, without branches, and a loop's counter a counter (old verifiers do not see that a countdown
+ * that the compiler makes of it bounds the place); HP_FORGET makes one state of the many that meet at a
+ * point.
  */
 #ifndef HP_OPAQUE
 #define HP_OPAQUE(x) ((void)(x))

@@ -43,7 +43,7 @@ hp_dependency(hp_dep_zlib LINK ZLIB::ZLIB)
 hp_dependency(hp_dep_bpf HEADER bpf/libbpf.h STATIC libbpf.a libelf.a LINK ZLIB::ZLIB)
 hp_dependency(hp_dep_yaml HEADER yaml-cpp/yaml.h STATIC libyaml-cpp.a)
 hp_dependency(hp_dep_spdlog HEADER spdlog/spdlog.h LINK Threads::Threads
-              DEFINE SPDLOG_HEADER_ONLY SPDLOG_FMT_EXTERNAL FMT_HEADER_ONLY)
+              DEFINE SPDLOG_FMT_EXTERNAL FMT_HEADER_ONLY)
 hp_dependency(hp_dep_json LINK nlohmann_json::nlohmann_json)
 hp_dependency(hp_dep_cli11 LINK CLI11::CLI11)
 hp_dependency(hp_dep_systemd HEADER systemd/sd-daemon.h LINK ${HP_SYSTEMD_LINK_LIBRARIES})

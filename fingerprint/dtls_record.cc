@@ -25,7 +25,8 @@ Reason DtlsFragmentReader::next(DtlsFragment& out) {
     const uint16_t epoch = datagram_.u16();
     datagram_.skip(6);  // sequence number
     Cursor body = datagram_.sub(datagram_.u16());
-    if (datagram_.failed() || body.failed() || !known_version(version_)) return stopped_ = Reason::malformed_dtls;
+    if (datagram_.failed() || body.failed() || !known_version(version_))
+      return stopped_ = Reason::malformed_dtls;
     if (epoch != 0) return stopped_ = Reason::encrypted;
     switch (type) {
       case handshake:

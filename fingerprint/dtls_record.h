@@ -12,12 +12,12 @@ namespace handprint {
 // A piece of a handshake message as DTLS sends it (RFC 6347 section 4.2.2; RFC 9147 section 5.2 for
 // the hellos of DTLS 1.3).
 struct DtlsFragment {
-  uint8_t type = 0;               // of the message: tls_handshake::client_hello …
-  uint32_t length = 0;            // of the whole message, without the 12-byte header
-  uint16_t message = 0;           // message_seq: the sender's running number
-  uint32_t offset = 0;            // of this piece in the message
-  Bytes data;                     // the piece
-  uint16_t record_version = 0;    // feff, fefd …
+  uint8_t type = 0;             // of the message: tls_handshake::client_hello …
+  uint32_t length = 0;          // of the whole message, without the 12-byte header
+  uint16_t message = 0;         // message_seq: the sender's running number
+  uint32_t offset = 0;          // of this piece in the message
+  Bytes data;                   // the piece
+  uint16_t record_version = 0;  // feff, fefd …
   bool whole() const { return offset == 0 && data.size() == length; }
 };
 

@@ -70,9 +70,8 @@ void write_parameters(Bytes data, bool sorted, Text& out) {
   QuicParameterReader reader(data);
   QuicParameter parameter;
   while (count < ids.size() && reader.next(parameter))
-    ids[count++] = quic_parameter_is_reserved(parameter.id)
-                       ? Id{0x1b, Bytes(reserved)}
-                       : Id{parameter.id, parameter.id_bytes};
+    ids[count++] = quic_parameter_is_reserved(parameter.id) ? Id{0x1b, Bytes(reserved)}
+                                                            : Id{parameter.id, parameter.id_bytes};
   if (sorted)
     std::sort(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(count),
               [](const Id& a, const Id& b) { return a.value < b.value; });

@@ -9,9 +9,9 @@
 
 namespace handprint {
 
-// mercury's strings of hellos, without the prefix that names their kind ("dtls/", "quic/"; kinds.def).
-// They differ from pmercury's: every GREASE suite stands as 0a0a, GREASE extensions have no data, and
-// the transport parameters of QUIC stand as the list of their ids.
+// mercury's strings of hellos, without the prefix that names their kind ("dtls/", "quic/";
+// kinds.def). They differ from pmercury's: every GREASE suite stands as 0a0a, GREASE extensions
+// have no data, and the transport parameters of QUIC stand as the list of their ids.
 enum class MercuryOrder : uint8_t {
   wire,    // "(version)(suites)((extension)…)", in the order of the hello
   sorted,  // "(version)(suites)[(extension)…]", by type, then length, then data

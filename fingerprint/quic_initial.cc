@@ -129,10 +129,12 @@ Reason QuicCipher::open(const QuicPacket& packet, const QuicInitialKeys& keys,
   EVP_CIPHER_CTX* const gcm = contexts_->sealed;
   int more = 0;
   if (EVP_DecryptInit_ex2(gcm, nullptr, keys.key.data(), nonce.data(), nullptr) != 1 ||
-      EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag_size), tag.data()) != 1 ||
+      EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag_size), tag.data()) !=
+          1 ||
       EVP_DecryptUpdate(gcm, nullptr, &written, header.data(),
                         static_cast<int>(at + number_size)) != 1 ||
-      EVP_DecryptUpdate(gcm, room.data(), &written, text.data(), static_cast<int>(text.size())) != 1)
+      EVP_DecryptUpdate(gcm, room.data(), &written, text.data(), static_cast<int>(text.size())) !=
+          1)
     return Reason::digest_unavailable;
   if (EVP_DecryptFinal_ex(gcm, room.data() + written, &more) != 1) return Reason::encrypted;
   payload = Bytes(room.data(), text.size());

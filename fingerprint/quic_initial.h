@@ -31,8 +31,8 @@ bool derive_quic_initial_keys(const QuicVersion& version, Bytes destination_id, 
                               const Digests& digests, QuicInitialKeys& out);
 
 // Opens Initial packets with AES-128 (RFC 9001 sections 5.3 and 5.4). Contexts are made once and
-// reused: opening allocates nothing. One a thread. The algorithms come from a library context of our
-// own, so that no configuration of the host can take them away.
+// reused: opening allocates nothing. One a thread. The algorithms come from a library context of
+// our own, so that no configuration of the host can take them away.
 class QuicCipher {
  public:
   QuicCipher();
@@ -43,8 +43,8 @@ class QuicCipher {
   // False when the crypto library has no AES-128; open() then gives digest_unavailable.
   bool available() const;
 
-  // Removes the protection of an Initial packet that parse_quic_packet() gave, and writes its frames
-  // into `room`.
+  // Removes the protection of an Initial packet that parse_quic_packet() gave, and writes its
+  // frames into `room`.
   //   ok         `payload` is the part of `room` that holds them
   //   encrypted  the tag is another: these are not its keys, or bytes of it were changed
   //   too_long   it does not fit the room
@@ -77,7 +77,7 @@ class QuicOpener {
     QuicInitialKeys keys;
   };
   QuicCipher cipher_;
-  std::array<Kept, 2> kept_;           // by side
+  std::array<Kept, 2> kept_;  // by side
   std::array<uint8_t, 65536> room_;
 };
 

@@ -141,8 +141,8 @@ Reason QuicFrameReader::next(QuicCrypto& out) {
         continue;
       case ack:
       case ack_ecn: {
-        read_varint(in_);  // largest
-        read_varint(in_);  // delay
+        read_varint(in_);                     // largest
+        read_varint(in_);                     // delay
         uint64_t numbers = read_varint(in_);  // ranges, each a gap and a length
         if (numbers > in_.left()) in_.fail();
         numbers = 1 + 2 * numbers + (type == ack_ecn ? 3 : 0);

@@ -11,16 +11,17 @@
 
 namespace handprint {
 
-// Reads a variable-length integer (RFC 9000 section 16): 1, 2, 4 or 8 bytes. 0 when the cursor fails.
+// Reads a variable-length integer (RFC 9000 section 16): 1, 2, 4 or 8 bytes. 0 when the cursor
+// fails.
 uint64_t read_varint(Cursor& in);
 
 // What a version's Initial packets are protected with, and how its packet types are numbered.
 struct QuicVersion {
   uint32_t number = 0;
-  bool known = false;  // its Initials can be opened
+  bool known = false;   // its Initials can be opened
   bool second = false;  // QUIC version 2: other type numbers, other labels (RFC 9369)
   bool google = false;  // T050 and T051: CRYPTO frames have another number
-  Bytes salt;          // 20 bytes
+  Bytes salt;           // 20 bytes
 };
 // Versions 1 and 2, drafts 21 to 34, mvfst's, and Google's T050 and T051. Others are not `known`.
 QuicVersion quic_version(uint32_t number);

@@ -48,8 +48,8 @@ bool ssh_list_has(std::string_view list, std::string_view name) {
 }
 
 bool ssh_kex_is_post_quantum(std::string_view name) {
-  for (std::string_view part : {"mlkem", "sntrup", "kyber", "frodokem", "ntru", "classic-mceliece",
-                                "bike", "hqc", "saber"})
+  for (std::string_view part :
+       {"mlkem", "sntrup", "kyber", "frodokem", "ntru", "classic-mceliece", "bike", "hqc", "saber"})
     if (name.find(part) != std::string_view::npos) return true;
   return false;
 }
@@ -159,7 +159,9 @@ SshAgreement agree(const SshLists& client, const SshLists& server, bool guessed)
   const auto mac = [&](std::string_view cipher, SshList list) {
     return authenticates(cipher) ? std::string_view("implicit") : common(list);
   };
-  const auto kex_of = [](const SshLists& lists) { return lists[static_cast<size_t>(SshList::kex)]; };
+  const auto kex_of = [](const SshLists& lists) {
+    return lists[static_cast<size_t>(SshList::kex)];
+  };
   const auto host_key_of = [](const SshLists& lists) {
     return lists[static_cast<size_t>(SshList::host_key)];
   };

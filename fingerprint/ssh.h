@@ -54,8 +54,8 @@ struct SshKexInit {
   std::string_view operator[](SshList list) const { return lists[static_cast<size_t>(list)]; }
 };
 
-// Reads KEXINIT from `packets`, the bytes behind the banner. IGNORE and DEBUG messages in front of it
-// are stepped over (RFC 4253 section 11).
+// Reads KEXINIT from `packets`, the bytes behind the banner. IGNORE and DEBUG messages in front of
+// it are stepped over (RFC 4253 section 11).
 //   ok             `out` holds it
 //   need_more      `needed` bytes, counted from the start of `packets`, are wanted at least
 //   malformed_ssh  no binary packet, another message, or lists that do not fill it

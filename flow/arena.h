@@ -85,14 +85,16 @@ class Arena {
 
   // The rest of the current chunk, to write text of unknown length into; keep(n) takes n bytes.
   std::span<char> room() {
-    return current_ == nullptr ? std::span<char>{} : std::span<char>{base() + used_, capacity_ - used_};
+    return current_ == nullptr ? std::span<char>{}
+                               : std::span<char>{base() + used_, capacity_ - used_};
   }
   void keep(std::size_t n) { used_ += n; }
 
   // Bytes of all chunks.
   std::size_t footprint() const { return footprint_; }
   DocumentPool& pool() const { return *pool_; }
-  // Gives every chunk back. The arena itself may live in one of them: nothing of it is touched after.
+  // Gives every chunk back. The arena itself may live in one of them: nothing of it is touched
+  // after.
   void free_all();
 
  private:

@@ -14,12 +14,12 @@ struct DatagramRead {
   bool cut = false;    // bytes of it found no room
 };
 
-// datagram_dtls.cc. Of a direction's Stream are used: the buffer, by offsets into the message at hand;
-// has_base, while one is at hand; base, its message_seq; needed, its length.
+// datagram_dtls.cc. Of a direction's Stream are used: the buffer, by offsets into the message at
+// hand; has_base, while one is at hand; base, its message_seq; needed, its length.
 DatagramRead read_dtls_datagram(Bytes datagram, Exchange& exchange, StreamPool& streams);
 
-// datagram_quic.cc. Of a direction's Stream are used: the buffer; begin, the offset in the handshake
-// (the CRYPTO frames of Initial packets) up to which it was read.
+// datagram_quic.cc. Of a direction's Stream are used: the buffer; begin, the offset in the
+// handshake (the CRYPTO frames of Initial packets) up to which it was read.
 DatagramRead read_quic_datagram(Bytes datagram, Exchange& exchange, StreamPool& streams);
 
 }  // namespace handprint

@@ -17,11 +17,13 @@ void on_message(uint8_t type, Bytes body, Exchange& ex) {
   bool retry = false;
   if (type == tls_handshake::client_hello) {
     ClientHello hello;
-    reason = parse_client_hello(body, static_cast<uint32_t>(body.size()), HelloTransport::dtls, hello);
+    reason =
+        parse_client_hello(body, static_cast<uint32_t>(body.size()), HelloTransport::dtls, hello);
     if (hello.complete) reason = note_client_hello(hello, ex, 0);
   } else {
     ServerHello hello;
-    reason = parse_server_hello(body, static_cast<uint32_t>(body.size()), HelloTransport::dtls, hello);
+    reason =
+        parse_server_hello(body, static_cast<uint32_t>(body.size()), HelloTransport::dtls, hello);
     if (hello.complete) reason = note_server_hello(hello, ex);
     retry = hello.complete && hello.hello_retry_request;
   }

@@ -18,7 +18,8 @@ namespace {
 constexpr std::size_t message_header = 4;  // type and 24-bit length
 
 uint32_t declared_length(Bytes message) {
-  return static_cast<uint32_t>(message[1]) << 16 | static_cast<uint32_t>(message[2]) << 8 | message[3];
+  return static_cast<uint32_t>(message[1]) << 16 | static_cast<uint32_t>(message[2]) << 8 |
+         message[3];
 }
 
 void finish_message(End& end) {
@@ -124,8 +125,8 @@ void read_frames(Bytes payload, uint32_t version, Exchange& ex, StreamPool& stre
   if (reader.closed()) end.settled = true;
 }
 
-// The connection has another first connection id: after a Retry, or because it is another connection
-// between the same ports.
+// The connection has another first connection id: after a Retry, or because it is another
+// connection between the same ports.
 void restart(Bytes id, Exchange& ex, StreamPool& streams) {
   Flow& flow = ex.flow;
   for (End& end : flow.end) {
@@ -139,14 +140,15 @@ void restart(Bytes id, Exchange& ex, StreamPool& streams) {
   flow.retry_seen = flow.retry_pending = false;
 }
 
-// A packet of a version that no server has is protected as its client pleases, which is as one of the
-// versions that it would have next.
+// A packet of a version that no server has is protected as its client pleases, which is as one of
+// the versions that it would have next.
 Reason open_reserved(const QuicPacket& packet, QuicOpener& opener, const Digests& digests,
                      Bytes& payload) {
   constexpr uint32_t likely[] = {1, 0xff00001d, 0xff00001c};
   Reason reason = Reason::encrypted;
   for (uint32_t version : likely) {
-    reason = opener.open(packet, version, packet.destination_id, QuicSide::client, digests, payload);
+    reason =
+        opener.open(packet, version, packet.destination_id, QuicSide::client, digests, payload);
     if (reason != Reason::encrypted) break;
   }
   return reason;
@@ -166,12 +168,13 @@ Reason open_initial(const QuicPacket& packet, Exchange& ex, StreamPool& streams,
   }
   reason = quic_version_is_reserved(packet.version)
                ? open_reserved(packet, opener, digests, payload)
-               : opener.open(packet, packet.version, packet.destination_id, QuicSide::client, digests,
-                             payload);
+               : opener.open(packet, packet.version, packet.destination_id, QuicSide::client,
+                             digests, payload);
   if (reason != Reason::ok) return reason;
   flow.claim_client(ex.direction);
-  const bool same = flow.quic_known && std::ranges::equal(Bytes(flow.quic_id).first(flow.quic_id_size),
-                                                          packet.destination_id);
+  const bool same =
+      flow.quic_known &&
+      std::ranges::equal(Bytes(flow.quic_id).first(flow.quic_id_size), packet.destination_id);
   if (!same) restart(packet.destination_id, ex, streams);
   return Reason::ok;
 }

@@ -36,14 +36,22 @@ const Dissector* dissector_of(uint8_t content) {
 std::string_view part_name(uint8_t content, Side side) {
   const bool client = side == Side::client;
   switch (content) {
-    case HP_CONTENT_TLS_CLIENT: return "tls.client";
-    case HP_CONTENT_TLS_SERVER: return "tls.server";
-    case HP_CONTENT_HTTP_REQUEST: return "http.request";
-    case HP_CONTENT_HTTP_RESPONSE: return "http.response";
-    case HP_CONTENT_SSH: return client ? "ssh.client" : "ssh.server";
-    case HP_CONTENT_QUIC: return client ? "quic.client" : "quic.server";
-    case HP_CONTENT_DTLS: return client ? "dtls.client" : "dtls.server";
-    default: return {};
+    case HP_CONTENT_TLS_CLIENT:
+      return "tls.client";
+    case HP_CONTENT_TLS_SERVER:
+      return "tls.server";
+    case HP_CONTENT_HTTP_REQUEST:
+      return "http.request";
+    case HP_CONTENT_HTTP_RESPONSE:
+      return "http.response";
+    case HP_CONTENT_SSH:
+      return client ? "ssh.client" : "ssh.server";
+    case HP_CONTENT_QUIC:
+      return client ? "quic.client" : "quic.server";
+    case HP_CONTENT_DTLS:
+      return client ? "dtls.client" : "dtls.server";
+    default:
+      return {};
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a protocol is read out of a stream. A dissector is told of the contiguous bytes of one side
-// from the start of a message on, and turns complete messages into observations and facts. A new one
-// is a file with two functions and a row in dissector.cc.
+// from the start of a message on, and turns complete messages into observations and facts. A new
+// one is a file with two functions and a row in dissector.cc.
 #pragma once
 
 #include <cstdint>

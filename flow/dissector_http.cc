@@ -54,7 +54,8 @@ Dissected on_request(Bytes bytes, Exchange& ex) {
   ex.flow.claim_client(ex.direction);
   ex.flow.add_protocol(Protocol::http1);
   const Dissected done{State::message, static_cast<uint32_t>(request.length), 0, Reason::ok};
-  if (ex.options.http_messages != 0 && ex.sender().messages >= ex.options.http_messages) return done;
+  if (ex.options.http_messages != 0 && ex.sender().messages >= ex.options.http_messages)
+    return done;
   DocumentBuilder* document = ex.document_without(&Document::http_request);
   if (document == nullptr) return done;
   Arena& arena = document->arena;
@@ -70,9 +71,8 @@ Dissected on_request(Bytes bytes, Exchange& ex) {
   facts->referrer = moved(request.headers.value("referer"));
   facts->headers = copy_headers(request.headers, moved, arena);
   document->http_request = facts;
-  document->observe(ex.time, ex.side(), Kind::http, ex.scratch, [&](Text& out) {
-    return write_pmercury_http(request, Cut::refuse, out);
-  });
+  document->observe(ex.time, ex.side(), Kind::http, ex.scratch,
+                    [&](Text& out) { return write_pmercury_http(request, Cut::refuse, out); });
   return done;
 }
 
@@ -88,7 +88,8 @@ Dissected on_response(Bytes bytes, Exchange& ex) {
   if (response.status == 101 && is_websocket_upgrade(response.headers.value("upgrade")))
     ex.flow.add_protocol(Protocol::websocket);
   const Dissected done{State::message, static_cast<uint32_t>(response.length), 0, Reason::ok};
-  if (ex.options.http_messages != 0 && ex.sender().messages >= ex.options.http_messages) return done;
+  if (ex.options.http_messages != 0 && ex.sender().messages >= ex.options.http_messages)
+    return done;
   DocumentBuilder* document = ex.document_without(&Document::http_response);
   if (document == nullptr) return done;
   document->observe(ex.time, ex.side(), Kind::http_server, ex.scratch, [&](Text& out) {

@@ -10,7 +10,8 @@ namespace {
 
 using State = Dissected::State;
 
-// Which side can send these lists: some names announce what only one side may (RFC 8308 section 2.1).
+// Which side can send these lists: some names announce what only one side may (RFC 8308
+// section 2.1).
 void claim(const SshKexInit& kex, Exchange& ex) {
   const std::string_view list = kex[SshList::kex];
   if (ssh_list_has(list, "ext-info-c") || ssh_list_has(list, "kex-strict-c-v00@openssh.com"))
@@ -45,10 +46,12 @@ SshFacts* begin_facts(const SshBanner& banner, const SshFacts* Document::*side, 
 
 void note_agreement(DocumentBuilder& document) {
   const SshFacts *client = document.ssh_client, *server = document.ssh_server;
-  if (client == nullptr || server == nullptr || !client->key_exchange || !server->key_exchange) return;
+  if (client == nullptr || server == nullptr || !client->key_exchange || !server->key_exchange)
+    return;
   auto* agreed = document.arena.make<SshAgreement>();
   if (agreed == nullptr) return;
-  *agreed = agree(client->lists, server->lists, client->first_kex_follows || server->first_kex_follows);
+  *agreed =
+      agree(client->lists, server->lists, client->first_kex_follows || server->first_kex_follows);
   document.ssh_agreement = agreed;
 }
 

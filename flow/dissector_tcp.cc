@@ -48,7 +48,8 @@ void write_variant(const Packet& packet, PacketTime time, Side side, DocumentBui
 
 namespace {
 
-void write_facts(const TcpHandshake& syn, DocumentBuilder& document, const TcpFacts* Document::*to) {
+void write_facts(const TcpHandshake& syn, DocumentBuilder& document,
+                 const TcpFacts* Document::*to) {
   auto* facts = document.arena.make<TcpFacts>();
   if (facts == nullptr) return;
   facts->ttl = syn.ttl;

@@ -10,8 +10,8 @@ namespace handprint {
 // first document. False for a packet whose options were cut: facts of half a header would be wrong.
 bool keep_handshake(const Packet& packet, PacketTime time, End& end);
 
-// A SYN or SYN+ACK that repeats the sequence number of the one that is kept: true when its window or
-// options are others (some stacks offer less after several tries) and this was not said before.
+// A SYN or SYN+ACK that repeats the sequence number of the one that is kept: true when its window
+// or options are others (some stacks offer less after several tries) and this was not said before.
 bool is_variant(const Packet& packet, End& end);
 // Writes the string of such a variant; the other strings are those of the first try.
 void write_variant(const Packet& packet, PacketTime time, Side side, DocumentBuilder& document,

@@ -37,7 +37,7 @@ struct Ownership {
   hp_owner listener{};  // server side: who listens, when a worker took over; pid 0 otherwise
   bool local = false;   // a local socket was found for this end
   bool peer = false;    // the owner is known as the sending process of the other end's interface
-  ProcessRef process;           // filled in by the agent before the document is written
+  ProcessRef process;   // filled in by the agent before the document is written
   ProcessRef listener_process;  // likewise
 };
 
@@ -53,7 +53,7 @@ struct Endpoint {
 struct TcpFacts {
   uint8_t ttl = 0;
   uint16_t window = 0;
-  uint16_t mss = 0;        // 0: not offered
+  uint16_t mss = 0;           // 0: not offered
   int16_t window_scale = -1;  // -1: not offered
   bool sack_permitted = false, timestamps = false, ecn = false, dont_fragment = false;
   std::span<const uint8_t> options;  // raw bytes
@@ -61,26 +61,26 @@ struct TcpFacts {
 
 struct TlsClientFacts {
   uint16_t legacy_version = 0;
-  std::string_view server_name;             // as sent; empty: none
-  std::span<const uint16_t> ciphers;        // offered, host order, GREASE kept
-  std::span<const uint16_t> groups;         // supported_groups, likewise
-  std::span<const uint16_t> key_shares;     // groups of the key shares
-  std::span<const uint16_t> versions;       // supported_versions
-  std::span<const std::string_view> alpn;   // offered
-  bool ech = false;          // encrypted_client_hello is present: the name may be a public one
+  std::string_view server_name;            // as sent; empty: none
+  std::span<const uint16_t> ciphers;       // offered, host order, GREASE kept
+  std::span<const uint16_t> groups;        // supported_groups, likewise
+  std::span<const uint16_t> key_shares;    // groups of the key shares
+  std::span<const uint16_t> versions;      // supported_versions
+  std::span<const std::string_view> alpn;  // offered
+  bool ech = false;  // encrypted_client_hello is present: the name may be a public one
   bool early_data = false;
   bool pre_shared_key = false;
-  bool session_ticket = false;  // a non-empty ticket or session id was offered
+  bool session_ticket = false;      // a non-empty ticket or session id was offered
   bool second_after_retry = false;  // this is the hello that answers a HelloRetryRequest
 };
 
 struct TlsServerFacts {
-  uint16_t version = 0;        // negotiated (supported_versions, else the hello's)
+  uint16_t version = 0;  // negotiated (supported_versions, else the hello's)
   uint16_t cipher = 0;
-  uint16_t group = 0;          // key_share's group, 0: none
-  std::string_view alpn;       // only TLS ≤ 1.2 shows it
-  bool retry = false;          // a HelloRetryRequest came first
-  bool resumed = false;        // session id echoed or PSK accepted
+  uint16_t group = 0;     // key_share's group, 0: none
+  std::string_view alpn;  // only TLS ≤ 1.2 shows it
+  bool retry = false;     // a HelloRetryRequest came first
+  bool resumed = false;   // session id echoed or PSK accepted
   bool resumed_known = false;
 };
 
@@ -146,15 +146,15 @@ using EventId = std::array<uint8_t, 16>;
 struct Document {
   EventId id{};
   uint32_t part = 1;
-  uint64_t stream = 0;       // running number of the flow
-  PacketTime first = 0;      // first packet of the flow: the same in every part
-  PacketTime last = 0;       // last packet so far
-  uint8_t transport = 0;     // IPPROTO_TCP or IPPROTO_UDP
+  uint64_t stream = 0;    // running number of the flow
+  PacketTime first = 0;   // first packet of the flow: the same in every part
+  PacketTime last = 0;    // last packet so far
+  uint8_t transport = 0;  // IPPROTO_TCP or IPPROTO_UDP
   bool from_file = false;
   bool client_certain = true;  // false: no SYN and no content told who the client is
-  uint16_t vlan = 0;         // outer id
+  uint16_t vlan = 0;           // outer id
   bool has_vlan = false;
-  uint32_t packets = 0;      // packets of the flow that were selected so far
+  uint32_t packets = 0;  // packets of the flow that were selected so far
   Endpoint client, server;
   std::span<const Observation> observations;
   std::span<const std::string_view> protocols;  // in order of nesting, stable names
@@ -188,8 +188,9 @@ class DocumentTaker {
  public:
   virtual ~DocumentTaker() = default;
   virtual void take(DocumentPtr document) = 0;
-  // No memory for a further document is free. Where nothing may be lost (files) the taker waits here
-  // until documents that it took before are gone; where traffic must not be held up it returns.
+  // No memory for a further document is free. Where nothing may be lost (files) the taker waits
+  // here until documents that it took before are gone; where traffic must not be held up it
+  // returns.
   virtual void starved() {}
 };
 

@@ -59,11 +59,17 @@ class DocumentBuilder final : public Document {
   // Takes the spans of the lists into the document; call once, at the end.
   void seal();
 
-  bool has_facts() const { return !observations_.empty() || !alerts_.empty() || !incomplete_.empty(); }
+  bool has_facts() const {
+    return !observations_.empty() || !alerts_.empty() || !incomplete_.empty();
+  }
 
   Arena arena;
   DocumentBuilder* next = nullptr;  // the next unwritten document of the same flow
-  bool interim = false;             // an interim response (1xx) came, the final one is awaited
+  // Nothing is added any more: the document is ready and waits for a process alone. Its counts are
+  // those of that moment, as they would be without the wait.
+  bool closed = false;
+  uint8_t closed_protocols = 0;
+  bool interim = false;  // an interim response (1xx) came, the final one is awaited
 
  private:
   explicit DocumentBuilder(Arena&& own) : arena(static_cast<Arena&&>(own)) {}

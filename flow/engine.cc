@@ -4,14 +4,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include "bpf/selector.h"
 #include "flow/datagram.h"
 #include "flow/dissector_tcp.h"
-#include "flow/exchange.h"
-#include "flow/flow_table.h"
-#include "flow/owner_cache.h"
-#include "flow/packet_clock.h"
-#include "flow/projection.h"
+#include "flow/engine_state.h"
 #include "flow/selection.h"
 
 namespace handprint {
@@ -22,11 +17,6 @@ namespace {
 constexpr std::size_t flow_share = 5, small_share = 6, large_share = 1, small_stream_share = 2,
                       large_stream_share = 2;
 
-// Documents that wait in flows may take this part of the small chunks; the rest is for their growth
-// and for documents on their way to a sink.
-constexpr std::size_t pending_part = 3;
-// Unwritten documents of one flow: requests that nobody answered yet.
-constexpr std::size_t pending_of_flow = 8;
 // A SYN that comes after other packets of its connection begins no new flow within this time.
 constexpr PacketTime late_syn = 5'000'000'000;
 // … nor when the first bytes lie this close behind its sequence number.
@@ -38,77 +28,29 @@ Address address_of(const uint8_t (&bytes)[16]) {
   return Address::from(Bytes(bytes, 16));
 }
 
-std::size_t share(std::size_t budget, std::size_t sixteenths, std::size_t block, std::size_t least) {
+std::size_t share(std::size_t budget, std::size_t sixteenths, std::size_t block,
+                  std::size_t least) {
   return std::max(budget / 16 * sixteenths / block, least);
 }
 
 }  // namespace
 
-struct Engine::State final : Exchange::Documents {
-  State(const EngineOptions& given, DocumentTaker& documents_taker)
-      : options(given), taker(documents_taker),
-        table(given.flow_bytes / 16 * flow_share, given.hash_seed),
-        streams(share(given.flow_bytes, small_stream_share, StreamPool::small_bytes, 4),
-                share(given.flow_bytes, large_stream_share, StreamPool::large_bytes, 2)),
-        documents(DocumentPool::create(
-            share(given.flow_bytes, small_share, DocumentPool::small_size, 16),
-            share(given.flow_bytes, large_share, DocumentPool::large_size, 1))),
-        scratch(std::make_unique<Scratch>()),
-        policy(file_policy()) {}
-  ~State() {
-    while (Flow* flow = table.oldest()) forget(*flow);
-    documents->release();
-  }
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
+Engine::State::State(const EngineOptions& given, DocumentTaker& documents_taker)
+    : options(given),
+      taker(documents_taker),
+      table(given.flow_bytes / 16 * flow_share, given.hash_seed),
+      streams(share(given.flow_bytes, small_stream_share, StreamPool::small_bytes, 4),
+              share(given.flow_bytes, large_stream_share, StreamPool::large_bytes, 2)),
+      documents(
+          DocumentPool::create(share(given.flow_bytes, small_share, DocumentPool::small_size, 16),
+                               share(given.flow_bytes, large_share, DocumentPool::large_size, 1))),
+      scratch(std::make_unique<Scratch>()),
+      policy(file_policy()) {}
 
-  void segment(const Segment& segment);
-  void owner(const hp_owner_event& event);
-  void run_time_outs();
-  void finish();
-
-  // segment() by transport; true when the segment brought something new.
-  bool on_tcp(Flow& flow, uint8_t direction, const Segment& segment);
-  bool on_datagram(Flow& flow, uint8_t direction, const Segment& segment);
-  bool on_handshake(Flow& flow, uint8_t direction, const Segment& segment);
-  Flow* flow_of_syn(Flow* flow, const DirectedKey& key, const Segment& segment);
-  Flow* begin_flow(const DirectedKey& key, uint64_t hash, const Segment& segment);
-  void note_sighting(Flow& flow, uint8_t direction, const Segment& segment);
-
-  bool on_bytes(Flow& flow, uint8_t direction, uint32_t sequence, Bytes bytes, const Segment& segment);
-  void dissect(Flow& flow, uint8_t direction, Bytes bytes, PacketTime time, bool kept);
-  void begin_message(Flow& flow, uint8_t direction, uint32_t sequence);
-  void broken_message(Flow& flow, uint8_t direction, PacketTime time, Reason reason);
-
-  DocumentBuilder* begin(Flow& flow) override;
-  bool is_complete(const Flow& flow) const;
-  static bool awaits_answer(const Flow& flow, const DocumentBuilder& document);
-  void settle(Flow& flow);
-  void write_first(Flow& flow, bool evicted);
-  void write_front(Flow& flow);
-  void write_all(Flow& flow, bool evicted);
-  bool may_record_syn();
-  void make_room_for_document(const Flow& current);
-  void close(Flow& flow, bool evicted);
-  void forget(Flow& flow);
-
-  const EngineOptions options;
-  DocumentTaker& taker;
-  FlowTable table;
-  StreamPool streams;
-  OwnerCache owners;
-  DocumentPool* const documents;
-  std::unique_ptr<Scratch> scratch;
-  const hp_policy policy;
-  PacketClock clock;
-  EngineCounters counters;
-  uint64_t pending_documents = 0;
-  uint64_t segments_cut = 0;      // bytes of them found no room in their stream
-  PacketTime syn_second = 0;      // in which syn_written SYN records were written
-  uint32_t syns_written = 0;
-};
-
-// ---- packets ----------------------------------------------------------------------------------
+Engine::State::~State() {
+  while (Flow* flow = table.oldest()) forget(*flow);
+  documents->release();
+}
 
 void Engine::State::segment(const Segment& segment) {
   ++counters.segments;
@@ -141,8 +83,8 @@ void Engine::State::segment(const Segment& segment) {
   settle(*flow);
 }
 
-// Which flow a SYN or SYN+ACK belongs to: the one with its key, unless its sequence number says that
-// the ports are used again. The flow that it replaces is written, or, when its SYN was never
+// Which flow a SYN or SYN+ACK belongs to: the one with its key, unless its sequence number says
+// that the ports are used again. The flow that it replaces is written, or, when its SYN was never
 // answered, given up for the new one.
 Flow* Engine::State::flow_of_syn(Flow* flow, const DirectedKey& key, const Segment& segment) {
   if (flow == nullptr) return nullptr;
@@ -150,10 +92,11 @@ Flow* Engine::State::flow_of_syn(Flow* flow, const DirectedKey& key, const Segme
   const End& sender = flow->end[key.direction];
   if (packet.is_syn_ack()) {
     if (!sender.has_syn || sender.syn.sequence == packet.sequence) return flow;
-    // Another answer. To the same SYN it is a peculiarity of the server and the first one counts; to
-    // another SYN the connection is another one.
+    // Another answer. To the same SYN it is a peculiarity of the server and the first one counts;
+    // to another SYN the connection is another one.
     const End& client = flow->end[key.direction ^ 1];
-    if (client.has_syn && packet.acknowledgement - client.syn.sequence - 1 <= near_sequence) return flow;
+    if (client.has_syn && packet.acknowledgement - client.syn.sequence - 1 <= near_sequence)
+      return flow;
     close(*flow, false);
     return nullptr;
   }
@@ -201,7 +144,8 @@ Flow* Engine::State::begin_flow(const DirectedKey& key, uint64_t hash, const Seg
   return flow;
 }
 
-// What a packet tells beside its content: when and where it was seen, and whose sockets are at hand.
+// What a packet tells beside its content: when and where it was seen, and whose sockets are at
+// hand.
 void Engine::State::note_sighting(Flow& flow, uint8_t direction, const Segment& segment) {
   const Packet& packet = *segment.packet;
   table.touch(flow);
@@ -326,336 +270,6 @@ bool Engine::State::on_datagram(Flow& flow, uint8_t direction, const Segment& se
   return first || read.fresh;
 }
 
-// ---- streams ----------------------------------------------------------------------------------
-
-// A message begins at this sequence number: what was open before it cannot be completed.
-void Engine::State::begin_message(Flow& flow, uint8_t direction, uint32_t sequence) {
-  End& end = flow.end[direction];
-  if (end.dissector != nullptr && !end.incomplete_noted && end.messages == 0 && flow.pending != nullptr)
-    note_open_messages(flow, *flow.pending, false);
-  streams.drop(end.stream);
-  end.stream.begin = sequence;
-  end.stream.has_begin = true;
-  end.stream.needed = 0;
-  end.stream.truncated = end.stream.over_limit = end.stream.evicted = false;
-  end.dissector = nullptr;
-  end.content = HP_CONTENT_NONE;
-  end.incomplete_noted = false;
-}
-
-bool Engine::State::on_bytes(Flow& flow, uint8_t direction, uint32_t sequence, Bytes bytes,
-                             const Segment& segment) {
-  End& end = flow.end[direction];
-  Stream& stream = end.stream;
-  end.hint = segment.content;
-  if (!stream.has_begin) {
-    stream.begin = stream.has_base ? stream.base : sequence;
-    stream.has_begin = true;
-  }
-  auto offset = static_cast<int32_t>(sequence - stream.begin);
-  const auto length = static_cast<int32_t>(std::min<std::size_t>(bytes.size(), HP_MAX_COPY));
-  bytes = bytes.first(static_cast<std::size_t>(length));
-
-  // The selector found a message at the start of this segment and no window that it belongs to: it
-  // begins here, unless its bytes are known.
-  if ((segment.flags & HP_PACKET_NO_WINDOW) != 0 && offset != 0) {
-    const uint32_t known = stream.buffer != nullptr ? stream.buffer->contiguous() : 0;
-    const bool before_all = offset < 0 && end.messages == 0 && !stream.has_base && !end.settled;
-    if (before_all || (offset > 0 && static_cast<uint32_t>(offset) >= known)) {
-      begin_message(flow, direction, sequence);
-      offset = 0;
-    }
-  }
-  if (offset < 0) {
-    if (offset + length <= 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(-offset));
-    offset = 0;
-  }
-  if ((segment.flags & HP_PACKET_TRUNCATED) != 0) stream.truncated = true;
-  // Between messages, bytes behind a gap are the middle of something that nobody reads.
-  const bool idle = end.dissector == nullptr && stream.buffer == nullptr && end.settled;
-  if (idle && offset > 0) return false;
-
-  if (offset == 0 && stream.buffer == nullptr) {
-    dissect(flow, direction, bytes, segment.time, false);
-    return true;
-  }
-  const StreamPool::Placed placed = streams.place(stream, static_cast<uint32_t>(offset), bytes);
-  if (placed.dropped != 0) ++segments_cut;
-  const Bytes contiguous = StreamPool::contiguous(stream);
-  const bool full = contiguous.size() == StreamPool::large_capacity;
-  if (!contiguous.empty() && (placed.fresh != 0 || full) &&
-      (contiguous.size() >= stream.needed || full))
-    dissect(flow, direction, contiguous, segment.time, true);
-  return placed.fresh != 0;
-}
-
-// Shows dissectors the contiguous bytes from stream.begin on. kept: they stand in the stream's
-// buffer, else in the packet.
-void Engine::State::dissect(Flow& flow, uint8_t direction, Bytes bytes, PacketTime time, bool kept) {
-  using Is = Dissected::State;
-  End& end = flow.end[direction];
-  Stream& stream = end.stream;
-  Exchange exchange(flow, direction, time, options, *scratch, *this);
-  const auto consume = [&](uint32_t n) {
-    streams.consume(stream, n);
-    bytes = kept ? StreamPool::contiguous(stream) : bytes.subspan(n);
-    stream.needed = 0;
-  };
-  while (!bytes.empty()) {
-    if (end.dissector == nullptr) {
-      uint8_t head[HP_HEAD] = {};
-      const auto known = static_cast<uint32_t>(std::min<std::size_t>(bytes.size(), HP_HEAD));
-      std::memcpy(head, bytes.data(), known);
-      const bool start = stream.at_start() || (end.messages == 0 && end.hint == HP_CONTENT_TLS_ALERT);
-      uint8_t content = hp_classify(head, known, start, &policy).content;
-      if (content == HP_CONTENT_UNDECIDED) {
-        stream.needed = known + 1;
-        break;
-      }
-      if (content == HP_CONTENT_NONE) {
-        if (!start && !(end.messages == 0 && end.hint == HP_CONTENT_OTHER)) {
-          consume(static_cast<uint32_t>(bytes.size()));
-          break;
-        }
-        content = HP_CONTENT_OTHER;
-      }
-      end.content = content;
-      end.dissector = dissector_of(content);
-    }
-    const Dissected result = end.dissector->dissect(bytes, end.content, exchange);
-    // What is none of ours is copied once: waiting for more of it would be in vain.
-    if (end.content == HP_CONTENT_OTHER) end.settled = true;
-    if (result.state == Is::need_more) {
-      stream.needed = result.needed;
-      if (bytes.size() < StreamPool::large_capacity) break;
-      broken_message(flow, direction, time, Reason::too_long);
-      consume(static_cast<uint32_t>(bytes.size()));
-      break;
-    }
-    const bool more = result.state == Is::message || result.state == Is::aside;
-    if (result.state == Is::broken) {
-      broken_message(flow, direction, time, result.reason);
-    } else if (result.state != Is::aside) {
-      ++end.messages;
-      end.settled = true;
-    }
-    end.dissector = nullptr;
-    end.content = HP_CONTENT_NONE;
-    end.incomplete_noted = false;
-    stream.truncated = stream.over_limit = stream.evicted = false;
-    const auto size = static_cast<uint32_t>(bytes.size());
-    consume(more && result.consumed != 0 ? std::min(result.consumed, size) : size);
-    if (!more) break;
-  }
-  if (!kept && !bytes.empty()) {
-    const StreamPool::Placed placed = streams.place(stream, 0, bytes);
-    if (placed.dropped != 0) ++segments_cut;
-  }
-}
-
-void Engine::State::broken_message(Flow& flow, uint8_t direction, PacketTime time, Reason reason) {
-  End& end = flow.end[direction];
-  const bool first = end.messages == 0 && !end.settled;
-  end.settled = true;
-  flow.retry_pending = false;
-  // Bytes in the middle of a stream that only looked like a message are no news.
-  if (first && !end.incomplete_noted) {
-    const std::string_view part = part_name(end.content, flow.side_of(direction));
-    Exchange exchange(flow, direction, time, options, *scratch, *this);
-    if (!part.empty())
-      if (DocumentBuilder* document = exchange.document()) document->note_incomplete(part, reason);
-  }
-  end.dissector = nullptr;
-  end.content = HP_CONTENT_NONE;
-}
-
-// ---- documents --------------------------------------------------------------------------------
-
-DocumentBuilder* Engine::State::begin(Flow& flow) {
-  std::size_t waiting = 0;
-  DocumentBuilder** link = &flow.pending;
-  for (; *link != nullptr; link = &(*link)->next) ++waiting;
-  if (waiting >= pending_of_flow) {
-    if (!flow.first_done) note_open_messages(flow, *flow.pending, false);
-    write_front(flow);
-    link = &flow.pending;
-    while (*link != nullptr) link = &(*link)->next;
-  }
-  make_room_for_document(flow);
-  DocumentBuilder* document = DocumentBuilder::create(*documents);
-  if (document == nullptr) {
-    taker.starved();
-    document = DocumentBuilder::create(*documents);
-  }
-  if (document == nullptr) {
-    ++counters.documents_dropped;
-    return nullptr;
-  }
-  ++pending_documents;
-  // Other flows may have been written meanwhile, this one's list was not.
-  *link = document;
-  write_handshakes(flow, *document, *scratch);
-  return document;
-}
-
-// Keeps the number of documents that wait in flows within their part of the memory, by writing one
-// that waits longest.
-void Engine::State::make_room_for_document(const Flow& current) {
-  constexpr int looked_at = 16;  // SYNs without a document stand in the queue too
-  if (pending_documents < std::max<std::size_t>(documents->small.count() / pending_part, 1)) return;
-  for (Wait queue : {Wait::worker, Wait::part, Wait::first_document}) {
-    Flow* flow = table.waiting(queue);
-    for (int i = 0; flow != nullptr && i < looked_at; ++i, flow = table.waiting_behind(*flow)) {
-      if (flow->pending == nullptr || flow == &current) continue;
-      ++counters.documents_early;
-      note_open_messages(*flow, *flow->pending, true);
-      write_front(*flow);
-      table.wait(*flow, flow->pending != nullptr ? Wait::part : Wait::none, clock.now());
-      return;
-    }
-  }
-}
-
-// A later document waits for the other side's answer to what it holds.
-bool Engine::State::awaits_answer(const Flow& flow, const DocumentBuilder& document) {
-  const bool said = flow.named || flow.alerted || (flow.end[0].settled && flow.end[1].settled);
-  if ((document.tcp_client != nullptr || document.tcp_server != nullptr) && !said) return true;
-  if (document.http_request != nullptr && document.http_response == nullptr) return true;
-  if (document.interim && document.http_response == nullptr) return true;
-  if (flow.retry_pending) return true;
-  return (document.tls_client != nullptr || document.tls_client_retry != nullptr) &&
-         document.tls_server == nullptr && !flow.alerted;
-}
-
-bool Engine::State::is_complete(const Flow& flow) const {
-  if (flow.retry_pending) return false;
-  if (flow.named || flow.alerted) return true;
-  if (!flow.end[0].settled || !flow.end[1].settled) return false;
-  const DocumentBuilder* document = flow.pending;
-  if (document == nullptr) return true;
-  return !(document->interim && document->http_response == nullptr);
-}
-
-// After something happened to a flow: writes what is ready, and sees to it that the rest waits.
-void Engine::State::settle(Flow& flow) {
-  if (!flow.first_done) {
-    if (!is_complete(flow)) return;
-    const EndOwner& server = flow.end[flow.client ^ 1].owner;
-    if (!options.from_file && options.worker_grace > 0 && server.awaits_worker()) {
-      if (flow.wait == Wait::first_document) table.wait(flow, Wait::worker, clock.now());
-      return;
-    }
-    write_first(flow, false);
-  }
-  const auto unwritten = [](const End& end) { return end.has_syn && !end.syn_written; };
-  if (flow.pending == nullptr && (flow.ownership_new || flow.protocols_new ||
-                                  unwritten(flow.end[flow.client ^ 1])))
-    begin(flow);
-  while (flow.pending != nullptr && !awaits_answer(flow, *flow.pending)) write_front(flow);
-  if (flow.pending == nullptr) {
-    if (flow.wait != Wait::none) table.wait(flow, Wait::none, clock.now());
-  } else if (flow.wait != Wait::part) {
-    table.wait(flow, Wait::part, clock.now());
-  }
-}
-
-bool Engine::State::may_record_syn() {
-  if (options.syn_records == 0) return true;
-  const PacketTime second = clock.now() / 1'000'000'000;
-  if (second != syn_second) {
-    syn_second = second;
-    syns_written = 0;
-  }
-  if (syns_written >= options.syn_records) {
-    ++counters.syn_unrecorded;
-    return false;
-  }
-  ++syns_written;
-  return true;
-}
-
-// Writes the first document with whatever there is.
-void Engine::State::write_first(Flow& flow, bool evicted) {
-  if (flow.pending == nullptr) {
-    flow.first_done = true;
-    if (!flow.has_content() && !may_record_syn()) {
-      flow.unrecorded = true;
-      return;
-    }
-    if (begin(flow) == nullptr) return;
-  }
-  note_open_messages(flow, *flow.pending, evicted);
-  write_front(flow);
-}
-
-// Hands the oldest unwritten document out.
-void Engine::State::write_front(Flow& flow) {
-  DocumentBuilder* const document = flow.pending;
-  flow.pending = document->next;
-  --pending_documents;
-  flow.first_done = true;
-  project(flow, options, *document);
-  if (flow.unrecorded) --counters.syn_unrecorded;  // it was answered after all
-  flow.unrecorded = false;
-  ++counters.documents;
-  if (document->part > 1) ++counters.parts;
-  if (!document->incomplete.empty()) ++counters.incomplete;
-  taker.take(DocumentPtr(document));
-}
-
-void Engine::State::write_all(Flow& flow, bool evicted) {
-  if (!flow.first_done) write_first(flow, evicted);
-  if (flow.pending != nullptr) {
-    DocumentBuilder* last = flow.pending;
-    while (last->next != nullptr) last = last->next;
-    note_open_messages(flow, *last, evicted);
-  }
-  while (flow.pending != nullptr) write_front(flow);
-}
-
-void Engine::State::close(Flow& flow, bool evicted) {
-  write_all(flow, evicted);
-  ++counters.flows_closed;
-  forget(flow);
-}
-
-void Engine::State::forget(Flow& flow) {
-  for (End& end : flow.end) streams.drop(end.stream);
-  while (DocumentBuilder* document = flow.pending) {
-    flow.pending = document->next;
-    --pending_documents;
-    DocumentBuilder::destroy(document);
-  }
-  table.wait(flow, Wait::none, 0);
-  table.remove(flow);
-}
-
-// ---- time -------------------------------------------------------------------------------------
-
-void Engine::State::run_time_outs() {
-  const PacketTime now = clock.now();
-  Flow* flow;
-  while ((flow = table.waiting(Wait::worker)) != nullptr && now - flow->wait_since >= options.worker_grace) {
-    table.wait(*flow, Wait::none, now);
-    write_first(*flow, false);
-    settle(*flow);
-  }
-  while ((flow = table.waiting(Wait::first_document)) != nullptr &&
-         now - flow->wait_since >= options.first_document_after) {
-    table.wait(*flow, Wait::none, now);
-    write_first(*flow, false);
-    settle(*flow);
-  }
-  while ((flow = table.waiting(Wait::part)) != nullptr &&
-         now - flow->wait_since >= options.first_document_after) {
-    table.wait(*flow, Wait::none, now);
-    write_all(*flow, false);
-  }
-  while ((flow = table.oldest()) != nullptr && now - flow->active >= options.flow_idle_after)
-    close(*flow, false);
-}
-
 void Engine::State::owner(const hp_owner_event& event) {
   const Address local = address_of(event.local_address), remote = address_of(event.remote_address);
   const DirectedKey key =
@@ -673,12 +287,6 @@ void Engine::State::owner(const hp_owner_event& event) {
   settle(*flow);
 }
 
-void Engine::State::finish() {
-  while (Flow* flow = table.oldest()) close(*flow, false);
-}
-
-// -----------------------------------------------------------------------------------------------
-
 Engine::Engine(const EngineOptions& options, DocumentTaker& taker)
     : state_(std::make_unique<State>(options, taker)) {}
 Engine::~Engine() = default;
@@ -693,7 +301,8 @@ void Engine::finish() { state_->finish(); }
 const EngineCounters& Engine::counters() const { return state_->counters; }
 std::size_t Engine::document_bytes() const {
   const DocumentPool& pool = *state_->documents;
-  return pool.small.count() * pool.small.block_size() + pool.large.count() * pool.large.block_size();
+  return pool.small.count() * pool.small.block_size() +
+         pool.large.count() * pool.large.block_size();
 }
 std::size_t Engine::flows_open() const { return state_->table.size(); }
 std::size_t Engine::flows_limit() const { return state_->table.limit(); }

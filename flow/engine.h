@@ -13,20 +13,20 @@
 namespace handprint {
 
 struct EngineOptions {
-  std::size_t flow_bytes = 16u << 20;    // budget of flows, streams and documents in flight
+  std::size_t flow_bytes = 16u << 20;  // budget of flows, streams and documents in flight
   PacketTime first_document_after = 5'000'000'000;  // ns: what has not come by then is incomplete
   PacketTime flow_idle_after = 150'000'000'000;     // ns: a flow that says nothing is forgotten
   // ns: how long a document that is otherwise ready waits for the process that will read from the
   // server's socket, when only its listener is known (live only).
   PacketTime worker_grace = 200'000'000;
-  uint32_t http_messages = 0;            // per direction and flow, 0: all
+  uint32_t http_messages = 0;  // per direction and flow, 0: all
   // Documents a second of connections that consist of nothing but SYN and SYN+ACK; 0: no limit.
   uint32_t syn_records = 0;
-  bool all_strings = true;               // also the kinds that are shown only with `fields: all`
+  bool all_strings = true;  // also the kinds that are shown only with `fields: all`
   bool from_file = false;
   // Mixed into every event.id: agent id and boot id live, the file's hash otherwise.
   std::array<uint8_t, 16> identity{};
-  uint64_t hash_seed = 0;                // of the flow table; random live, 0 for files
+  uint64_t hash_seed = 0;  // of the flow table; random live, 0 for files
 };
 
 // What the engine has counted since its start. The books balance:
@@ -35,22 +35,22 @@ struct EngineOptions {
 //   flows_closed = first documents (documents - parts) of closed flows + syn_unrecorded +
 //                  syns_replaced + documents_dropped of first documents
 struct EngineCounters {
-  uint64_t segments = 0;          // fed
-  uint64_t placed = 0;            // segments that brought something new
-  uint64_t flows = 0;             // begun
-  uint64_t flows_closed = 0;      // forgotten, for whatever cause
-  uint64_t documents = 0;         // given to the taker
-  uint64_t parts = 0;             // of these, with part > 1
-  uint64_t flows_evicted = 0;     // closed early for want of memory
-  uint64_t streams_cut = 0;       // times that bytes of a stream were dropped: no room, or too long
-  uint64_t duplicates = 0;        // segments that brought nothing new
-  uint64_t unusable = 0;          // segments of no flow that can be told
-  uint64_t incomplete = 0;        // documents with at least one incomplete part
-  uint64_t documents_dropped = 0; // no block free: taker too slow
-  uint64_t documents_early = 0;   // written before their time, to make room for others
-  uint64_t syn_unrecorded = 0;    // connections without content beyond syn_records
-  uint64_t syns_replaced = 0;     // flows whose unanswered SYN gave way to a newer one: no document
-  uint64_t owners_early = 0;      // owners that came before the flow's first packet
+  uint64_t segments = 0;       // fed
+  uint64_t placed = 0;         // segments that brought something new
+  uint64_t flows = 0;          // begun
+  uint64_t flows_closed = 0;   // forgotten, for whatever cause
+  uint64_t documents = 0;      // given to the taker
+  uint64_t parts = 0;          // of these, with part > 1
+  uint64_t flows_evicted = 0;  // closed early for want of memory
+  uint64_t streams_cut = 0;    // times that bytes of a stream were dropped: no room, or too long
+  uint64_t duplicates = 0;     // segments that brought nothing new
+  uint64_t unusable = 0;       // segments of no flow that can be told
+  uint64_t incomplete = 0;     // documents with at least one incomplete part
+  uint64_t documents_dropped = 0;  // no block free: taker too slow
+  uint64_t documents_early = 0;    // written before their time, to make room for others
+  uint64_t syn_unrecorded = 0;     // connections without content beyond syn_records
+  uint64_t syns_replaced = 0;  // flows whose unanswered SYN gave way to a newer one: no document
+  uint64_t owners_early = 0;   // owners that came before the flow's first packet
 };
 
 class Engine {

@@ -11,10 +11,11 @@
 namespace handprint {
 
 // 128 bits over (identity, time stamp of the first packet in nanoseconds, flow key): the nine words
-// go through two lanes of multiply-and-fold with different constants, each lane finished by a second
-// round that sees the other one. Not a cryptographic hash: it must differ between flows, and be the
-// same whenever the same packets are read again.
-inline EventId event_id(const std::array<uint8_t, 16>& identity, PacketTime first, const FlowKey& key) {
+// go through two lanes of multiply-and-fold with different constants, each lane finished by a
+// second round that sees the other one. Not a cryptographic hash: it must differ between flows, and
+// be the same whenever the same packets are read again.
+inline EventId event_id(const std::array<uint8_t, 16>& identity, PacketTime first,
+                        const FlowKey& key) {
   std::array<uint64_t, 8> word{};
   std::memcpy(word.data(), identity.data(), 16);
   word[2] = static_cast<uint64_t>(first);

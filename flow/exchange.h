@@ -21,19 +21,25 @@ class Exchange {
 
   Exchange(Flow& flow, uint8_t direction, PacketTime time, const EngineOptions& options,
            Scratch& scratch, Documents& documents)
-      : flow(flow), direction(direction), time(time), options(options), scratch(scratch),
+      : flow(flow),
+        direction(direction),
+        time(time),
+        options(options),
+        scratch(scratch),
         documents_(documents) {}
 
-  // The first unwritten document of the flow that has this fact not yet, or a new one.
+  // The first unwritten, open document of the flow that has this fact not yet, or a new one.
   template <class Fact>
   DocumentBuilder* document_without(const Fact* Document::*fact) {
     for (DocumentBuilder* at = flow.pending; at != nullptr; at = at->next)
-      if (at->*fact == nullptr) return at;
+      if (!at->closed && at->*fact == nullptr) return at;
     return documents_.begin(flow);
   }
-  // The flow's oldest unwritten document, or a new one.
+  // The flow's oldest unwritten document that is open, or a new one.
   DocumentBuilder* document() {
-    return flow.pending != nullptr ? flow.pending : documents_.begin(flow);
+    for (DocumentBuilder* at = flow.pending; at != nullptr; at = at->next)
+      if (!at->closed) return at;
+    return documents_.begin(flow);
   }
 
   End& sender() { return flow.end[direction]; }

@@ -21,26 +21,26 @@ inline constexpr uint32_t no_flow = 0xffffffff;
 // The sender of one direction: what its packets said.
 struct End {
   EndOwner owner;
-  uint64_t cookie = 0;             // of its local socket, from packets behind the handshake
+  uint64_t cookie = 0;  // of its local socket, from packets behind the handshake
   std::array<uint8_t, 6> mac{};
   bool has_mac = false;
 
-  bool has_syn = false;            // its SYN or SYN+ACK was seen
-  bool syn_written = false;        // … and stands in a document
-  bool settled = false;            // its first message is there, or cannot come any more
-  bool incomplete_noted = false;   // the message at hand was reported as incomplete
+  bool has_syn = false;                  // its SYN or SYN+ACK was seen
+  bool syn_written = false;              // … and stands in a document
+  bool settled = false;                  // its first message is there, or cannot come any more
+  bool incomplete_noted = false;         // the message at hand was reported as incomplete
   bool banner_noted = false;       // SSH: its banner stands in a document
-  uint8_t content = HP_CONTENT_NONE;  // of the message at hand, HP_CONTENT_NONE between messages
-  uint8_t hint = HP_CONTENT_NONE;  // what the selector took the last segment for
-  uint32_t messages = 0;           // dissected so far
+  uint8_t content = HP_CONTENT_NONE;     // of the message at hand, HP_CONTENT_NONE between messages
+  uint8_t hint = HP_CONTENT_NONE;        // what the selector took the last segment for
+  uint32_t messages = 0;                 // dissected so far
   const Dissector* dissector = nullptr;  // of the message at hand
   Stream stream;
 
   PacketTime syn_time = 0;
-  TcpHandshake syn;                // syn.options points into syn_options
+  TcpHandshake syn;  // syn.options points into syn_options
   std::array<uint8_t, 40> syn_options{};
-  uint8_t syn_variants = 0;        // retransmissions with other options that were written
-  uint32_t syn_variant = 0;        // the last of them
+  uint8_t syn_variants = 0;  // retransmissions with other options that were written
+  uint32_t syn_variant = 0;  // the last of them
 };
 
 // How the client's end is known.
@@ -53,34 +53,34 @@ inline constexpr std::size_t wait_count = 4;
 struct Flow {
   FlowKey key;
   uint64_t hash = 0;
-  uint32_t index = 0;              // of this flow in the table
-  uint32_t chain = no_flow;        // next flow of the same bucket
-  uint32_t older = no_flow, newer = no_flow;            // by last packet
-  uint32_t wait_before = no_flow, wait_after = no_flow; // in its queue
+  uint32_t index = 0;                                    // of this flow in the table
+  uint32_t chain = no_flow;                              // next flow of the same bucket
+  uint32_t older = no_flow, newer = no_flow;             // by last packet
+  uint32_t wait_before = no_flow, wait_after = no_flow;  // in its queue
   Wait wait = Wait::none;
-  PacketTime wait_since = 0;       // engine clock
-  PacketTime active = 0;           // engine clock of the last packet
+  PacketTime wait_since = 0;  // engine clock
+  PacketTime active = 0;      // engine clock of the last packet
 
   uint64_t number = 0;
   PacketTime first = 0, last = 0;  // of the packets themselves
   uint32_t packets = 0;
-  uint32_t parts = 0;              // documents written so far
+  uint32_t parts = 0;                  // documents written so far
   DocumentBuilder* pending = nullptr;  // unwritten documents, oldest first
 
-  std::array<End, 2> end;          // by direction
-  uint8_t client = 0;              // direction of the client's packets
+  std::array<End, 2> end;  // by direction
+  uint8_t client = 0;      // direction of the client's packets
   ClientKnown client_known = ClientKnown::no;
-  bool first_done = false;         // the first document was written, or not worth one
-  bool unrecorded = false;         // … a SYN without answer beyond the rate of records
-  bool named = false;              // a protocol that has no dissector was recognised
-  bool alerted = false;            // a TLS alert was seen
-  bool retry_pending = false;      // HelloRetryRequest: the ServerHello is still to come
+  bool first_done = false;     // the first document was written, or not worth one
+  bool unrecorded = false;     // … a SYN without answer beyond the rate of records
+  bool named = false;          // a protocol that has no dissector was recognised
+  bool alerted = false;        // a TLS alert was seen
+  bool retry_pending = false;  // HelloRetryRequest: the ServerHello is still to come
   bool retry_seen = false;
-  bool ownership_new = false;      // changed since the last document
-  bool protocols_new = false;
+  bool ownership_new = false;  // changed since the last document
   bool points_new = false;
 
   uint8_t protocol_count = 0;
+  uint8_t protocols_written = 0;  // of these, in the documents so far
   uint8_t point_count = 0;
   std::array<Protocol, 8> protocols{};
   std::array<ObservedPoint, 8> points{};
@@ -109,7 +109,9 @@ struct Flow {
     return end[0].settled || end[1].settled || end[0].stream.has_begin || end[1].stream.has_begin;
   }
   bool answered() const { return end[client ^ 1].has_syn || has_content(); }
-  Side side_of(uint8_t direction) const { return direction == client ? Side::client : Side::server; }
+  Side side_of(uint8_t direction) const {
+    return direction == client ? Side::client : Side::server;
+  }
   // Content says that this direction's sender is the client; a SYN knows better.
   void claim_client(uint8_t direction) {
     if (client_known != ClientKnown::no) return;
@@ -122,7 +124,6 @@ struct Flow {
     for (uint8_t i = 0; i < protocol_count; ++i)
       if (protocols[i] == protocol) return;
     protocols[protocol_count++] = protocol;
-    protocols_new = true;
   }
   Address address(uint8_t direction) const {
     Address out;

@@ -11,8 +11,8 @@
 namespace handprint {
 
 // The two ends in a fixed order (the lower address, then the lower port, first), so that both
-// directions have one key. Interfaces, VLANs and tunnels are no part of it: the same connection seen
-// on a veth, a bridge and an uplink is one flow.
+// directions have one key. Interfaces, VLANs and tunnels are no part of it: the same connection
+// seen on a veth, a bridge and an uplink is one flow.
 struct FlowKey {
   std::array<uint8_t, 16> low_address{};
   std::array<uint8_t, 16> high_address{};

@@ -14,7 +14,8 @@ static_assert(std::is_trivially_destructible_v<Flow>, "flows are reused without 
 void FlowTable::Release::operator()(Flow* flows) const { std::free(flows); }
 
 FlowTable::FlowTable(std::size_t bytes, uint64_t seed)
-    : seed_(seed), limit_(std::max<std::size_t>(bytes / (sizeof(Flow) + 2 * sizeof(uint32_t)), 16)) {
+    : seed_(seed),
+      limit_(std::max<std::size_t>(bytes / (sizeof(Flow) + 2 * sizeof(uint32_t)), 16)) {
   const std::size_t buckets = std::bit_ceil(limit_);
   mask_ = static_cast<uint32_t>(buckets - 1);
   flows_ = static_cast<Flow*>(std::aligned_alloc(alignof(std::max_align_t),
@@ -83,8 +84,10 @@ void FlowTable::touch(Flow& flow) {
 void FlowTable::wait(Flow& flow, Wait queue, PacketTime now) {
   if (flow.wait != Wait::none) {
     List& list = queues_[static_cast<std::size_t>(flow.wait)];
-    (flow.wait_before != no_flow ? flows_[flow.wait_before].wait_after : list.first) = flow.wait_after;
-    (flow.wait_after != no_flow ? flows_[flow.wait_after].wait_before : list.last) = flow.wait_before;
+    (flow.wait_before != no_flow ? flows_[flow.wait_before].wait_after : list.first) =
+        flow.wait_after;
+    (flow.wait_after != no_flow ? flows_[flow.wait_after].wait_before : list.last) =
+        flow.wait_before;
   }
   flow.wait = queue;
   if (queue == Wait::none) return;

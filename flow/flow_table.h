@@ -54,8 +54,8 @@ class FlowTable {
   std::size_t limit_;
   std::size_t size_ = 0;
   uint32_t mask_;
-  uint32_t free_ = no_flow;    // through Flow::chain
-  uint32_t untouched_ = 0;     // flows from here on were never used: their pages stay untouched
+  uint32_t free_ = no_flow;  // through Flow::chain
+  uint32_t untouched_ = 0;   // flows from here on were never used: their pages stay untouched
   struct Release {
     void operator()(Flow* flows) const;
   };

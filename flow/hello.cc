@@ -67,9 +67,8 @@ void client_strings(const ClientHello& hello, uint32_t quic_version, Exchange& e
       observe(Kind::tls, [&](Text& out) { return write_pmercury_tls(hello, Cut::refuse, out); });
       break;
     case HelloTransport::quic:
-      observe(Kind::quic, [&](Text& out) {
-        return write_mercury_quic(hello, quic_version, workspace, out);
-      });
+      observe(Kind::quic,
+              [&](Text& out) { return write_mercury_quic(hello, quic_version, workspace, out); });
       break;
     case HelloTransport::dtls:
       observe(Kind::dtls, [&](Text& out) {
@@ -82,7 +81,8 @@ void client_strings(const ClientHello& hello, uint32_t quic_version, Exchange& e
   observe(Kind::ja4, [&](Text& out) { return write_ja4(hello, Ja4Form::ja4, workspace, out); });
   observe(Kind::ja4_r, [&](Text& out) { return write_ja4(hello, Ja4Form::ja4_r, workspace, out); });
   observe(Kind::ja4_o, [&](Text& out) { return write_ja4(hello, Ja4Form::ja4_o, workspace, out); });
-  observe(Kind::ja4_ro, [&](Text& out) { return write_ja4(hello, Ja4Form::ja4_ro, workspace, out); });
+  observe(Kind::ja4_ro,
+          [&](Text& out) { return write_ja4(hello, Ja4Form::ja4_ro, workspace, out); });
 }
 
 // The one protocol that all offered names stand for; unknown when they are several or none.
@@ -127,13 +127,14 @@ Reason note_client_hello(const ClientHello& hello, Exchange& ex, uint32_t quic_v
   // Over UDP it is also what a hello is when it is sent anew, or with the cookie of a
   // HelloVerifyRequest (RFC 6347, 4.2.1) or of QUIC's Retry: then it says nothing that is new.
   if (second && hello.transport != HelloTransport::tls && !flow.retry_seen) return Reason::ok;
-  DocumentBuilder* document = ex.document_without(second ? &Document::tls_client_retry
-                                                         : &Document::tls_client);
+  DocumentBuilder* document =
+      ex.document_without(second ? &Document::tls_client_retry : &Document::tls_client);
   if (!second) {
     flow.hello_seen = true;
     flow.hello_random = random;
     flow.offered_ticket = !hello.session_ticket.empty();
-    flow.offered = hello.transport == HelloTransport::quic ? offered_protocol(hello) : Protocol::unknown;
+    flow.offered =
+        hello.transport == HelloTransport::quic ? offered_protocol(hello) : Protocol::unknown;
     flow.session_id_length =
         static_cast<uint8_t>(std::min(hello.session_id.size(), flow.session_id.size()));
     if (flow.session_id_length != 0)
@@ -197,9 +198,9 @@ Reason note_server_hello(const ServerHello& hello, Exchange& ex) {
   } else if (flow.hello_seen && flow.session_id_length != 0) {
     // Up to TLS 1.2 a server that resumes gives the offered session id back (RFC 5246, 7.4.1.3),
     // also when it resumes from a ticket (RFC 5077, 3.4).
-    facts->resumed = hello.session_id.size() == flow.session_id_length &&
-                     std::memcmp(hello.session_id.data(), flow.session_id.data(),
-                                 flow.session_id_length) == 0;
+    facts->resumed =
+        hello.session_id.size() == flow.session_id_length &&
+        std::memcmp(hello.session_id.data(), flow.session_id.data(), flow.session_id_length) == 0;
     facts->resumed_known = true;
   } else if (flow.hello_seen && !flow.offered_ticket) {
     facts->resumed_known = true;  // nothing was offered to resume

@@ -14,8 +14,8 @@ bool listens(const hp_owner& owner) {
   return owner.role == HP_ROLE_LISTENER || (owner.flags & HP_OWNER_LISTENING) != 0;
 }
 
-// Whether a process that works on the connection takes the place of one that is known. Who connected
-// stays; a worker gives way only to another worker (a descriptor that was passed on).
+// Whether a process that works on the connection takes the place of one that is known. Who
+// connected stays; a worker gives way only to another worker (a descriptor that was passed on).
 template <class Known>
 bool replaces(const Known& known, const hp_owner& owner) {
   if (known.pid == 0) return true;

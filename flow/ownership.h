@@ -16,17 +16,18 @@ class EndOwner {
   // A local socket of this end was seen, whoever owns it.
   void found_local() { local_ = true; }
   // Takes in what the kernel said of the local socket. A listener is kept apart from the process
-  // that works on the connection; who called connect() is not replaced by who reads later. True when
-  // the answer changed.
+  // that works on the connection; who called connect() is not replaced by who reads later. True
+  // when the answer changed.
   bool learn(const hp_owner& owner);
-  // The process that sent a packet of this end, as seen at the other end's interface: its pid, and as
-  // much of role, flags and start as the kernel knew. It counts as long as the end's own sightings
-  // say nothing better. True when the answer changed.
+  // The process that sent a packet of this end, as seen at the other end's interface: its pid, and
+  // as much of role, flags and start as the kernel knew. It counts as long as the end's own
+  // sightings say nothing better. True when the answer changed.
   bool learn_sender(const hp_owner& sender);
 
   // The server's listener is known and the process that reads from the connection is not yet.
   bool awaits_worker() const {
-    return (listener_.pid != 0 || sending_listener_.pid != 0) && direct_.pid == 0 && sender_.pid == 0;
+    return (listener_.pid != 0 || sending_listener_.pid != 0) && direct_.pid == 0 &&
+           sender_.pid == 0;
   }
   Ownership ownership() const;
 
@@ -40,9 +41,9 @@ class EndOwner {
     hp_owner owner() const;
   };
 
-  hp_owner direct_{};    // client, creator, holder or worker
+  hp_owner direct_{};  // client, creator, holder or worker
   hp_owner listener_{};
-  Sender sender_;             // likewise, seen as senders
+  Sender sender_;  // likewise, seen as senders
   Sender sending_listener_;
   bool local_ = false;
 };

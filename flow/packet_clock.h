@@ -25,7 +25,8 @@ class PacketClock {
     // Unsigned, because time stamps of a hostile file may lie further apart than int64_t reaches.
     if (stamp > newest_) {
       const auto step = static_cast<uint64_t>(stamp) - static_cast<uint64_t>(newest_);
-      now_ += step < static_cast<uint64_t>(largest_step) ? static_cast<PacketTime>(step) : largest_step;
+      now_ +=
+          step < static_cast<uint64_t>(largest_step) ? static_cast<PacketTime>(step) : largest_step;
       newest_ = stamp;
     } else if (static_cast<uint64_t>(newest_) - static_cast<uint64_t>(stamp) >
                static_cast<uint64_t>(disorder)) {

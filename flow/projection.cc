@@ -22,6 +22,7 @@ Reason why_open(const Stream& stream, bool evicted) {
 }  // namespace
 
 void note_open_messages(Flow& flow, DocumentBuilder& document, bool evicted) {
+  if (document.closed) return;  // it was complete
   for (uint8_t direction : {flow.client, static_cast<uint8_t>(flow.client ^ 1)}) {
     End& end = flow.end[direction];
     if (end.incomplete_noted) continue;
@@ -46,13 +47,15 @@ void project(Flow& flow, const EngineOptions& options, DocumentBuilder& document
   document.part = ++flow.parts;
   document.stream = flow.number;
   document.first = flow.first;
-  document.last = flow.last;
   document.transport = flow.key.protocol;
   document.from_file = options.from_file;
   document.client_certain = flow.client_known != ClientKnown::no;
   document.vlan = flow.vlan;
   document.has_vlan = flow.has_vlan;
-  document.packets = flow.packets;
+  if (!document.closed) {
+    document.last = flow.last;
+    document.packets = flow.packets;
+  }
 
   const bool first = document.part == 1;
   for (uint8_t direction : {uint8_t{0}, uint8_t{1}}) {
@@ -66,13 +69,14 @@ void project(Flow& flow, const EngineOptions& options, DocumentBuilder& document
   }
   flow.ownership_new = false;
 
-  if (flow.protocol_count != 0 && (first || flow.protocols_new)) {
-    if (auto* labels = document.arena.make<std::string_view>(flow.protocol_count)) {
-      for (uint8_t i = 0; i < flow.protocol_count; ++i) labels[i] = label(flow.protocols[i]);
-      document.protocols = {labels, flow.protocol_count};
+  const uint8_t protocols = document.closed ? document.closed_protocols : flow.protocol_count;
+  if (protocols != 0 && protocols != flow.protocols_written) {
+    if (auto* labels = document.arena.make<std::string_view>(protocols)) {
+      for (uint8_t i = 0; i < protocols; ++i) labels[i] = label(flow.protocols[i]);
+      document.protocols = {labels, protocols};
     }
   }
-  flow.protocols_new = false;
+  flow.protocols_written = protocols;
 
   if (flow.point_count != 0 && (first || flow.points_new)) {
     if (auto* points = document.arena.make<ObservedPoint>(flow.point_count)) {
@@ -88,7 +92,8 @@ void project(Flow& flow, const EngineOptions& options, DocumentBuilder& document
       tunnel->source = flow.outer_source;
       tunnel->destination = flow.outer_destination;
       tunnel->id = flow.tunnel_id;
-      tunnel->has_id = flow.tunnel != Tunnel::ip_in_ip && (flow.tunnel != Tunnel::gre || flow.tunnel_id != 0);
+      tunnel->has_id =
+          flow.tunnel != Tunnel::ip_in_ip && (flow.tunnel != Tunnel::gre || flow.tunnel_id != 0);
       document.tunnel = tunnel;
     }
   }

@@ -44,14 +44,14 @@ struct StreamBuffer {
 
 // One direction of a flow. No window of memory is held between messages.
 struct Stream {
-  uint32_t base = 0;   // sequence number of the first stream byte, if has_base
-  uint32_t begin = 0;  // sequence number from which on nothing was dissected yet, if has_begin
-  uint32_t needed = 0; // contiguous bytes from `begin` below which dissecting is in vain
+  uint32_t base = 0;    // sequence number of the first stream byte, if has_base
+  uint32_t begin = 0;   // sequence number from which on nothing was dissected yet, if has_begin
+  uint32_t needed = 0;  // contiguous bytes from `begin` below which dissecting is in vain
   bool has_base = false;
   bool has_begin = false;
-  bool truncated = false;  // a segment of the message at hand was cut by the capture
-  bool over_limit = false; // the message at hand goes beyond what is kept
-  bool evicted = false;    // its bytes were dropped for want of memory
+  bool truncated = false;   // a segment of the message at hand was cut by the capture
+  bool over_limit = false;  // the message at hand goes beyond what is kept
+  bool evicted = false;     // its bytes were dropped for want of memory
   StreamBuffer* buffer = nullptr;
 
   // At the first byte of the stream, as far as is known.
@@ -62,7 +62,8 @@ struct Stream {
 // flood of half hellos evicts itself.
 class StreamPool {
  public:
-  static constexpr uint32_t small_capacity = 2944;   // hellos with a post-quantum share: up to 2.3 KB
+  static constexpr uint32_t small_capacity =
+      2944;  // hellos with a post-quantum share: up to 2.3 KB
   static constexpr uint32_t large_capacity = 16384;  // what a window copies at most
   static constexpr std::size_t small_bytes = sizeof(StreamBuffer) + small_capacity;
   static constexpr std::size_t large_bytes = sizeof(StreamBuffer) + large_capacity;

@@ -6,13 +6,14 @@
 namespace handprint {
 namespace {
 
-// The time at which what the owner ran matters: a client connected before its first packet; a worker
-// took over after that.
+// The time at which what the owner ran matters: a client connected before its first packet; a
+// worker took over after that.
 PacketTime time_of(const Document& document, const hp_owner& owner) {
   return owner.role == HP_ROLE_WORKER ? document.last : document.first;
 }
 
-bool annotate_owner(const Document& document, const hp_owner& owner, ProcessTable& table, ProcessRef& out) {
+bool annotate_owner(const Document& document, const hp_owner& owner, ProcessTable& table,
+                    ProcessRef& out) {
   if (owner.pid == 0) return true;
   table.request(owner);
   out = table.find(owner, time_of(document, owner));
@@ -23,8 +24,9 @@ bool annotate_owner(const Document& document, const hp_owner& owner, ProcessTabl
 
 bool annotate(Document& document, ProcessTable& table) {
   bool complete = true;
-  // A client that was seen only as the sender, by its pid: it lived when its SYN passed. (A listener may
-  // have ended long before, its socket being held by others, so nothing is concluded from its pid.)
+  // A client that was seen only as the sender, by its pid: it lived when its SYN passed. (A
+  // listener may have ended long before, its socket being held by others, so nothing is concluded
+  // from its pid.)
   hp_owner& client = document.client.ownership.owner;
   if (document.client.ownership.peer && document.tcp_client != nullptr && client.start_ns == 0)
     table.identify(client, document.first);

@@ -15,9 +15,9 @@ namespace handprint {
 // while the service still owes an answer about one of them; calling again later may tell more.
 bool annotate(Document& document, ProcessTable& table);
 
-// A taker that stands between the engine and the outputs: documents wait here, in their order, until
-// their processes are known, at most `wait` ns. Bounded: when `most` documents wait, the oldest goes
-// on as it is. Same thread as the engine.
+// A taker that stands between the engine and the outputs: documents wait here, in their order,
+// until their processes are known, at most `wait` ns. Bounded: when `most` documents wait, the
+// oldest goes on as it is. Same thread as the engine.
 class Annotator : public DocumentTaker {
  public:
   Annotator(ProcessTable& table, DocumentTaker& next, int64_t wait_ns = 200'000'000,

@@ -38,8 +38,12 @@ struct Runtime {
 
 // Longer prefixes stand before those that they begin with.
 constexpr Runtime runtimes[] = {
-    {"cri-containerd-", "containerd"}, {"containerd-", "containerd"}, {"nerdctl-", "containerd"},
-    {"libpod-payload-", "podman"},     {"libpod-", "podman"},         {"crio-", "cri-o"},
+    {"cri-containerd-", "containerd"},
+    {"containerd-", "containerd"},
+    {"nerdctl-", "containerd"},
+    {"libpod-payload-", "podman"},
+    {"libpod-", "podman"},
+    {"crio-", "cri-o"},
     {"docker-", "docker"},
 };
 
@@ -80,7 +84,8 @@ bool read_container(std::string_view component, std::string_view parent, CgroupP
   out.container_id = component;
   if (parent == "docker")
     out.container_runtime = "docker";
-  else if (parent == "default" || parent == "k8s.io")  // the namespaces of ctr and of the CRI plugin
+  else if (parent == "default" ||
+           parent == "k8s.io")  // the namespaces of ctr and of the CRI plugin
     out.container_runtime = "containerd";
   else if (parent == "libpod_parent")
     out.container_runtime = "podman";
@@ -92,7 +97,8 @@ std::string read_uid(std::string_view text) {
   std::string uid(text);
   std::replace(uid.begin(), uid.end(), '_', '-');
   const auto is_digit = [](char c) { return is_hex(c) || c == '-'; };
-  const bool uuid = uid.size() == 36 && uid[8] == '-' && uid[13] == '-' && uid[18] == '-' && uid[23] == '-';
+  const bool uuid =
+      uid.size() == 36 && uid[8] == '-' && uid[13] == '-' && uid[18] == '-' && uid[23] == '-';
   const bool hash = uid.size() == 32 && uid.find('-') == std::string::npos;
   if ((!uuid && !hash) || !std::all_of(uid.begin(), uid.end(), is_digit)) return {};
   return uid;
@@ -136,14 +142,16 @@ CgroupPlace place_cgroup(std::string_view path) {
       place.container_runtime = std::move(here.container_runtime);
       container = i;
     }
-    if (std::string pod = read_pod(parts[i], under_kubepods); !pod.empty()) place.pod_uid = std::move(pod);
+    if (std::string pod = read_pod(parts[i], under_kubepods); !pod.empty())
+      place.pod_uid = std::move(pod);
     under_kubepods |= parts[i].find("kubepods") != std::string_view::npos;
   }
-  // Inside a container only its own systemd's units say anything; outside, a unit that a container was
-  // started in says so only where it is that container's (Podman with split cgroups).
+  // Inside a container only its own systemd's units say anything; outside, a unit that a container
+  // was started in says so only where it is that container's (Podman with split cgroups).
   const bool contained = container < parts.size();
   for (std::size_t i = parts.size(); i-- > 0;) {
-    if (contained && i <= container && !(place.container_runtime == "podman" && i + 1 == container)) continue;
+    if (contained && i <= container && !(place.container_runtime == "podman" && i + 1 == container))
+      continue;
     const std::string_view unit = read_unit(parts[i], i == 0);
     if (unit.empty() || (contained && unit.ends_with(".scope"))) continue;
     place.service = unit;
@@ -166,11 +174,12 @@ CgroupPlace place_process(std::string_view proc_cgroup) {
   if (places.empty()) return {};
   const auto weight = [](const CgroupPlace& place) {
     return std::tuple(!place.container_id.empty(), !place.pod_uid.empty(), !place.service.empty(),
-                      std::count(place.cgroup.begin(), place.cgroup.end(), '/'), place.cgroup.size());
+                      std::count(place.cgroup.begin(), place.cgroup.end(), '/'),
+                      place.cgroup.size());
   };
-  const auto best = std::max_element(places.begin(), places.end(), [&](const auto& a, const auto& b) {
-    return weight(a) < weight(b);
-  });
+  const auto best =
+      std::max_element(places.begin(), places.end(),
+                       [&](const auto& a, const auto& b) { return weight(a) < weight(b); });
   CgroupPlace place = *best;
   for (const CgroupPlace& other : places) {
     if (place.pod_uid.empty()) place.pod_uid = other.pod_uid;
@@ -183,12 +192,14 @@ CgroupPlace place_process(std::string_view proc_cgroup) {
 
 bool read_pod_directory(std::string_view directory, std::string_view pod_uid, std::string& name,
                         std::string& pod_namespace) {
-  if (pod_uid.empty() || directory.size() < pod_uid.size() + 4 || !directory.ends_with(pod_uid)) return false;
+  if (pod_uid.empty() || directory.size() < pod_uid.size() + 4 || !directory.ends_with(pod_uid))
+    return false;
   directory.remove_suffix(pod_uid.size());
   if (!strip_suffix(directory, "_")) return false;
   // Neither names nor namespaces hold an underscore (RFC 1123 labels and subdomains).
   const std::size_t between = directory.find('_');
-  if (between == 0 || between == std::string_view::npos || between + 1 == directory.size()) return false;
+  if (between == 0 || between == std::string_view::npos || between + 1 == directory.size())
+    return false;
   if (directory.find('_', between + 1) != std::string_view::npos) return false;
   pod_namespace = directory.substr(0, between);
   name = directory.substr(between + 1);

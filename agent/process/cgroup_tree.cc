@@ -14,7 +14,8 @@
 namespace handprint {
 namespace {
 
-constexpr int kernfs_handle = 0xfe;  // FILEID_KERNFS of linux/exportfs.h: the handle is the 64-bit id
+constexpr int kernfs_handle =
+    0xfe;  // FILEID_KERNFS of linux/exportfs.h: the handle is the 64-bit id
 
 }  // namespace
 
@@ -72,14 +73,15 @@ void CgroupTree::scan() {
     const std::string below = std::move(todo.back());
     todo.pop_back();
     const std::string full = root_ + below;
-    struct stat status{};
+    struct stat status {};
     if (stat(full.c_str(), &status) != 0) continue;
     known_.emplace(status.st_ino, below.empty() ? "/" : below);
     DIR* directory = opendir(full.c_str());
     if (directory == nullptr) continue;
     while (const dirent* entry = readdir(directory)) {
       const std::string_view name = entry->d_name;
-      if (entry->d_type == DT_DIR && name != "." && name != "..") todo.push_back(below + "/" + entry->d_name);
+      if (entry->d_type == DT_DIR && name != "." && name != "..")
+        todo.push_back(below + "/" + entry->d_name);
     }
     closedir(directory);
   }

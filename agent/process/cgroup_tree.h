@@ -18,9 +18,10 @@ class CgroupTree {
   // root: where cgroup2 is mounted; empty or unreadable: every look-up fails.
   explicit CgroupTree(const std::string& root);
 
-  // The path below the root, "/" for the root itself; empty if there is no such cgroup. Asks by file
-  // handle (needs CAP_DAC_READ_SEARCH), else from a scan of the tree, which is repeated for an unknown
-  // id at most once a second. Answers are kept: a cgroup that is gone by now is still known.
+  // The path below the root, "/" for the root itself; empty if there is no such cgroup. Asks by
+  // file handle (needs CAP_DAC_READ_SEARCH), else from a scan of the tree, which is repeated for an
+  // unknown id at most once a second. Answers are kept: a cgroup that is gone by now is still
+  // known.
   std::string path(uint64_t id);
 
  private:

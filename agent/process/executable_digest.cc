@@ -32,7 +32,7 @@ struct IdentityHash {
 };
 
 bool identify(int fd, FileIdentity& out, bool& regular) {
-  struct statx status{};
+  struct statx status {};
   if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
             STATX_TYPE | STATX_INO | STATX_MTIME | STATX_SIZE, &status) != 0)
     return false;
@@ -49,26 +49,26 @@ bool identify(int fd, FileIdentity& out, bool& regular) {
 bool is_remote_file_system(int64_t type) {
   // linux/magic.h, and the file systems' own sources for those that it lacks.
   constexpr int64_t remote[] = {
-      0x6969,             // NFS
-      0x517b,             // SMB
-      0xfe534d42,         // SMB2, SMB3
-      0xff534d42,         // CIFS
-      0x01021997,         // 9P
-      0x00c36400,         // Ceph
-      0x5346414f,         // OpenAFS
-      0x6b414653,         // kAFS
-      0x73757245,         // Coda
-      0x564c,             // NCP
-      0x65735546,         // FUSE
-      0x01161970,         // GFS2
-      0x7461636f,         // OCFS2
-      0x0bd00bd0,         // Lustre
-      0x786f4256,         // VirtualBox shared folders
-      0xbacbacbc,         // VMware host-guest file system
-      0x47504653,         // GPFS
-      0xaad7aaea,         // PanFS
-      0x19830326,         // BeeGFS
-      0x20030528,         // OrangeFS
+      0x6969,      // NFS
+      0x517b,      // SMB
+      0xfe534d42,  // SMB2, SMB3
+      0xff534d42,  // CIFS
+      0x01021997,  // 9P
+      0x00c36400,  // Ceph
+      0x5346414f,  // OpenAFS
+      0x6b414653,  // kAFS
+      0x73757245,  // Coda
+      0x564c,      // NCP
+      0x65735546,  // FUSE
+      0x01161970,  // GFS2
+      0x7461636f,  // OCFS2
+      0x0bd00bd0,  // Lustre
+      0x786f4256,  // VirtualBox shared folders
+      0xbacbacbc,  // VMware host-guest file system
+      0x47504653,  // GPFS
+      0xaad7aaea,  // PanFS
+      0x19830326,  // BeeGFS
+      0x20030528,  // OrangeFS
   };
   const int64_t number = type & 0xffffffff;
   return std::find(std::begin(remote), std::end(remote), number) != std::end(remote);
@@ -106,7 +106,8 @@ struct ExecutableDigest::State {
   }
 };
 
-ExecutableDigest::ExecutableDigest(const Options& options, Done done) : state_(std::make_shared<State>()) {
+ExecutableDigest::ExecutableDigest(const Options& options, Done done)
+    : state_(std::make_shared<State>()) {
   state_->options = options;
   state_->done = std::move(done);
   std::thread([state = state_] { state->run(); }).detach();
@@ -140,7 +141,8 @@ bool ExecutableDigest::ask(Descriptor file, const Asker& asker, ExecutableHash& 
     if (job.askers.size() < most_askers) job.askers.push_back(asker);
     return false;
   };
-  if (state_->current != nullptr && state_->current->file == identity) return join(*state_->current);
+  if (state_->current != nullptr && state_->current->file == identity)
+    return join(*state_->current);
   for (const auto& job : state_->jobs)
     if (job->file == identity) return join(*job);
   if (state_->jobs.size() >= most_jobs) {
@@ -196,13 +198,16 @@ void ExecutableDigest::State::run() {
 }
 
 bool ExecutableDigest::State::compute(const Job& job, ExecutableHash& out) {
-  struct statfs system{};
-  if (fstatfs(job.descriptor.get(), &system) != 0 || is_remote_file_system(system.f_type)) return false;
+  struct statfs system {};
+  if (fstatfs(job.descriptor.get(), &system) != 0 || is_remote_file_system(system.f_type))
+    return false;
   const std::string path = "/proc/self/fd/" + std::to_string(job.descriptor.get());
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!file) return false;
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-  if (context == nullptr || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1) return false;
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                  EVP_MD_CTX_free);
+  if (context == nullptr || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1)
+    return false;
   std::vector<uint8_t> buffer(piece);
   uint64_t total = 0;
   const auto begun = std::chrono::steady_clock::now();
@@ -212,10 +217,12 @@ bool ExecutableDigest::State::compute(const Job& job, ExecutableHash& out) {
     if (got == 0) break;
     total += static_cast<uint64_t>(got);
     if (total > options.max_bytes || stop_asked()) return false;
-    if (EVP_DigestUpdate(context.get(), buffer.data(), static_cast<std::size_t>(got)) != 1) return false;
-    const auto due = begun + std::chrono::nanoseconds(static_cast<int64_t>(
-                                 static_cast<double>(total) * 1e9 /
-                                 static_cast<double>(std::max<uint64_t>(options.bytes_per_second, 1))));
+    if (EVP_DigestUpdate(context.get(), buffer.data(), static_cast<std::size_t>(got)) != 1)
+      return false;
+    const auto due =
+        begun + std::chrono::nanoseconds(static_cast<int64_t>(
+                    static_cast<double>(total) * 1e9 /
+                    static_cast<double>(std::max<uint64_t>(options.bytes_per_second, 1))));
     std::unique_lock lock(mutex);
     wake.wait_until(lock, due, [this] { return stopping; });
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SHA-256 of executables, in a thread of its own: bounded in size and rate, and never of a file on a
-// network or FUSE file system, whose server could make us wait or show us something else.
+// SHA-256 of executables, in a thread of its own: bounded in size and rate, and never of a file on
+// a network or FUSE file system, whose server could make us wait or show us something else.
 #pragma once
 
 #include <array>
@@ -56,8 +56,8 @@ class ExecutableDigest {
   ExecutableDigest(const ExecutableDigest&) = delete;
   ExecutableDigest& operator=(const ExecutableDigest&) = delete;
 
-  // `file` is an O_PATH descriptor of the executable. True: known already, in `out`. False: it will be
-  // told to Done, or never (too large, remote, queue full).
+  // `file` is an O_PATH descriptor of the executable. True: known already, in `out`. False: it will
+  // be told to Done, or never (too large, remote, queue full).
   bool ask(Descriptor file, const Asker& asker, ExecutableHash& out);
   Counters counters() const;
 

@@ -10,20 +10,23 @@ namespace handprint {
 
 inline constexpr uint16_t process_message_version = 1;
 
-// Who is process `pid` that began at start_ns? What the kernel already told is passed along, so that
-// a process that has ended can still be placed.
+inline constexpr uint32_t unknown_uid =
+    0xffffffff;  // no user has it: -1 means "unchanged" to the kernel
+
+// Who is process `pid` that began at start_ns? What the kernel already told is passed along, so
+// that a process that has ended can still be placed.
 struct ProcessRequest {
   uint16_t version = process_message_version;
   uint16_t path_length = 0;  // bytes of `path` in use; only those are sent
   uint32_t pid = 0;
-  uint64_t start_ns = 0;     // boot clock; 0: unknown, then nothing is read from /proc
-  uint64_t cgroup_id = 0;    // 0: unknown
-  uint64_t exec_ns = 0;      // boot clock of the exec that the path belongs to, 0: unknown
-  uint64_t exe_inode = 0;    // 0: unknown
-  uint32_t exe_device = 0;   // as in st_dev of stat(2)
-  uint32_t uid = 0;
-  uint32_t userns = 0;       // inode number, 0: unknown
-  uint32_t mntns = 0;        // inode number, 0: unknown
+  uint64_t start_ns = 0;       // boot clock; 0: unknown, then nothing is read from /proc
+  uint64_t cgroup_id = 0;      // 0: unknown
+  uint64_t exec_ns = 0;        // boot clock of the exec that the path belongs to, 0: unknown
+  uint64_t exe_inode = 0;      // 0: unknown
+  uint32_t exe_device = 0;     // as in st_dev of stat(2)
+  uint32_t uid = unknown_uid;  // as the kernel told; unknown: that of /proc
+  uint32_t userns = 0;         // inode number, 0: unknown
+  uint32_t mntns = 0;          // inode number, 0: unknown
   char path[512] = {};
 };
 static_assert(sizeof(ProcessRequest) == 568);
@@ -35,12 +38,14 @@ enum class ReplyKind : uint16_t {
   digest = 3,  // SHA-256 of the executable
 };
 
-inline constexpr uint16_t reply_alive = 0x01;    // the process lived and its start time matched
-inline constexpr uint16_t reply_kernel = 0x02;   // a kernel thread
-inline constexpr uint16_t reply_deleted = 0x04;  // the executable has no name any more, or never had
+inline constexpr uint16_t reply_alive = 0x01;   // the process lived and its start time matched
+inline constexpr uint16_t reply_kernel = 0x02;  // a kernel thread
+inline constexpr uint16_t reply_deleted =
+    0x04;  // the executable has no name any more, or never had
 inline constexpr uint16_t reply_user_follows = 0x08;  // a `user` reply will come
 inline constexpr uint16_t reply_args_cut = 0x10;
-inline constexpr uint16_t reply_digest = 0x20;        // sha256 is filled (kind digest, and facts when it was known)
+inline constexpr uint16_t reply_digest =
+    0x20;  // sha256 is filled (kind digest, and facts when it was known)
 
 // Texts follow one another in `text`, in the order of these lengths.
 enum ReplyText : uint8_t {
@@ -65,11 +70,11 @@ struct ProcessReply {
   uint16_t reserved = 0;
   uint32_t pid = 0;
   uint32_t parent_pid = 0;
-  uint64_t start_ns = 0;   // as in the request
-  uint64_t read_ns = 0;    // boot clock before /proc was read
+  uint64_t start_ns = 0;  // as in the request
+  uint64_t read_ns = 0;   // boot clock before /proc was read
   uint64_t exe_inode = 0;
   uint32_t exe_device = 0;  // as in the request
-  uint32_t uid = 0;
+  uint32_t uid = unknown_uid;
   uint32_t gid = 0;
   uint32_t reserved2 = 0;
   uint8_t sha256[32] = {};  // kind digest; with exe_inode and exe_device of the file

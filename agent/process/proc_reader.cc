@@ -53,9 +53,10 @@ struct ExeIdentity {
 
 // Never asks a file server: the numbers that are known suffice.
 ExeIdentity identity(int fd) {
-  struct statx status{};
+  struct statx status {};
   if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &status) != 0) return {};
-  return {static_cast<uint32_t>(makedev(status.stx_dev_major, status.stx_dev_minor)), status.stx_ino};
+  return {static_cast<uint32_t>(makedev(status.stx_dev_major, status.stx_dev_minor)),
+          status.stx_ino};
 }
 
 }  // namespace
@@ -63,7 +64,8 @@ ExeIdentity identity(int fd) {
 bool read_stat(std::string_view text, ProcStat& out) {
   const std::size_t open = text.find('(');
   const std::size_t close = text.rfind(')');
-  if (open == std::string_view::npos || close == std::string_view::npos || close < open) return false;
+  if (open == std::string_view::npos || close == std::string_view::npos || close < open)
+    return false;
   out.name = text.substr(open + 1, close - open - 1);
   text.remove_prefix(close + 1);
   // From here on fields are separated by single blanks; the first is number 3 (state).
@@ -86,8 +88,8 @@ bool read_stat(std::string_view text, ProcStat& out) {
   return true;
 }
 
-ProcAnswer read_process(const std::string& proc, uint32_t pid, uint64_t start_ns, std::size_t args_limit,
-                        ProcFacts& out) {
+ProcAnswer read_process(const std::string& proc, uint32_t pid, uint64_t start_ns,
+                        std::size_t args_limit, ProcFacts& out) {
   const std::string path = proc + "/" + std::to_string(pid);
   const Descriptor directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory) return ProcAnswer::gone;
@@ -98,11 +100,12 @@ ProcAnswer read_process(const std::string& proc, uint32_t pid, uint64_t start_ns
   const std::string status = read_at(at, "status", 8192);
   out.has_user = read_id(status, "\nUid:", out.uid) && read_id(status, "\nGid:", out.gid);
   out.cgroup = read_at(at, "cgroup", 32768);
-  struct stat ns{};
+  struct stat ns {};
   if (fstatat(at, "ns/user", &ns, 0) == 0) out.userns = static_cast<uint32_t>(ns.st_ino);
   if (out.stat.kernel_thread) return ProcAnswer::found;
 
-  // Twice at most: an exec between the readings would give one program's path and another's arguments.
+  // Twice at most: an exec between the readings would give one program's path and another's
+  // arguments.
   for (int attempt = 0; attempt < 2; ++attempt) {
     out.exe.reset(openat(at, "exe", O_PATH | O_CLOEXEC));
     char target[PATH_MAX];

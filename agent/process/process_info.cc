@@ -41,7 +41,7 @@ int64_t clock_ns(clockid_t clock) {
 }
 
 uint32_t namespace_of_self(const char* kind) {
-  struct stat status{};
+  struct stat status {};
   const std::string path = std::string("/proc/self/ns/") + kind;
   return stat(path.c_str(), &status) == 0 ? static_cast<uint32_t>(status.st_ino) : 0;
 }
@@ -54,7 +54,8 @@ class PodNames {
   bool find(const std::string& uid, std::string& name, std::string& pod_namespace) {
     auto found = known_.find(uid);
     if (found == known_.end() && scan()) found = known_.find(uid);
-    if (found == known_.end() || !read_pod_directory(found->second, uid, name, pod_namespace)) return false;
+    if (found == known_.end() || !read_pod_directory(found->second, uid, name, pod_namespace))
+      return false;
     return true;
   }
 
@@ -130,8 +131,9 @@ Result<std::unique_ptr<ProcessInfo>> ProcessInfo::start(const ProcessInfoOptions
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
     Error error;
-    error.message = std::string("cannot make the socket pair of the process-information service: ") +
-                    std::strerror(errno);
+    error.message =
+        std::string("cannot make the socket pair of the process-information service: ") +
+        std::strerror(errno);
     return error;
   }
   state->asker.reset(ends[0]);
@@ -161,7 +163,8 @@ Result<std::unique_ptr<ProcessInfo>> ProcessInfo::start(const ProcessInfoOptions
   if (options.digests) {
     state->digests = std::make_unique<ExecutableDigest>(
         ExecutableDigest::Options{options.digest_max_bytes, options.digest_bytes_per_second},
-        [weak](const ExecutableDigest::Asker& asker, const FileIdentity& file, const ExecutableHash& hash) {
+        [weak](const ExecutableDigest::Asker& asker, const FileIdentity& file,
+               const ExecutableHash& hash) {
           const auto alive = weak.lock();
           if (alive == nullptr) return;
           ProcessReply reply;
@@ -226,24 +229,25 @@ void ProcessInfo::State::run() {
     if (got == 0) return;  // the asker is gone
     constexpr std::size_t fixed = offsetof(ProcessRequest, path);
     if (static_cast<std::size_t>(got) < fixed || request.version != process_message_version ||
-        request.path_length > sizeof(request.path) || static_cast<std::size_t>(got) < fixed + request.path_length)
+        request.path_length > sizeof(request.path) ||
+        static_cast<std::size_t>(got) < fixed + request.path_length)
       continue;
     ++requests;
     answer(request);
   }
 }
 
-// The executable of a process that has ended, where its name still means the same file: seen from our
-// own mount namespace, same file, not touched since the process began to run it.
+// The executable of a process that has ended, where its name still means the same file: seen from
+// our own mount namespace, same file, not touched since the process began to run it.
 Descriptor ProcessInfo::State::file_of_ended(const ProcessRequest& request) const {
   if (request.path_length == 0 || request.exe_inode == 0 || request.exec_ns == 0 ||
       request.mntns == 0 || request.mntns != own_mntns)
     return Descriptor();
   const std::string path(request.path, request.path_length);
   Descriptor file(open(path.c_str(), O_PATH | O_CLOEXEC));
-  struct statx status{};
-  if (!file || statx(file.get(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO | STATX_MTIME | STATX_CTIME,
-                     &status) != 0)
+  struct statx status {};
+  if (!file || statx(file.get(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
+                     STATX_INO | STATX_MTIME | STATX_CTIME, &status) != 0)
     return Descriptor();
   const auto device = static_cast<uint32_t>(makedev(status.stx_dev_major, status.stx_dev_minor));
   const int64_t wall = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME);
@@ -261,9 +265,9 @@ void ProcessInfo::State::answer(const ProcessRequest& request) {
   reply.uid = request.uid;
   reply.read_ns = static_cast<uint64_t>(clock_ns(CLOCK_BOOTTIME));
   ProcFacts facts;
-  const ProcAnswer found = request.start_ns != 0
-                               ? read_process(options.proc, request.pid, request.start_ns, args_limit, facts)
-                               : ProcAnswer::gone;
+  const ProcAnswer found = request.start_ns != 0 ? read_process(options.proc, request.pid,
+                                                                request.start_ns, args_limit, facts)
+                                                 : ProcAnswer::gone;
   CgroupPlace place;
   uint32_t userns = request.userns;
   Descriptor file;
@@ -277,6 +281,7 @@ void ProcessInfo::State::answer(const ProcessRequest& request) {
     reply.exe_device = facts.exe_device;
     reply.exe_inode = facts.exe_inode;
     reply.gid = facts.gid;
+    if (reply.uid == unknown_uid && facts.has_user) reply.uid = facts.uid;
     if (facts.userns != 0) userns = facts.userns;
     place = place_process(facts.cgroup);
     file = std::move(facts.exe);
@@ -289,15 +294,16 @@ void ProcessInfo::State::answer(const ProcessRequest& request) {
   if (request.cgroup_id != 0 && place.container_id.empty() && place.pod_uid.empty()) {
     // For a process that has ended; and where /proc shows its cgroups from inside a namespace.
     CgroupPlace by_id = place_cgroup(tree.path(request.cgroup_id));
-    if (place.cgroup.empty() || (!by_id.container_id.empty() && found != ProcAnswer::found)) place = std::move(by_id);
+    if (place.cgroup.empty() || (!by_id.container_id.empty() && found != ProcAnswer::found))
+      place = std::move(by_id);
   }
   std::string pod_name, pod_namespace;
   if (!place.pod_uid.empty()) pods.find(place.pod_uid, pod_name, pod_namespace);
 
   std::string user_name;
   // A uid of another user namespace is another's user, whatever our own list says.
-  if (userns == initial_userns && own_userns == initial_userns) {
-    const auto answer = users->ask(request.uid, {request.pid, request.start_ns}, user_name);
+  if (userns == initial_userns && own_userns == initial_userns && reply.uid != unknown_uid) {
+    const auto answer = users->ask(reply.uid, {request.pid, request.start_ns}, user_name);
     if (answer == UserNames::Answer::follows) reply.flags |= reply_user_follows;
   }
   if (digests != nullptr && file) {

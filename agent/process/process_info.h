@@ -14,22 +14,22 @@
 namespace handprint {
 
 struct ProcessInfoOptions {
-  bool digests = true;                         // SHA-256 of executables
-  uint64_t digest_max_bytes = 64u << 20;       // larger files are left alone
+  bool digests = true;                    // SHA-256 of executables
+  uint64_t digest_max_bytes = 64u << 20;  // larger files are left alone
   uint64_t digest_bytes_per_second = 32u << 20;
-  std::string proc = "/proc";                  // other roots are for tests
-  std::string cgroup_root;                     // of cgroup2; empty: found in mountinfo
+  std::string proc = "/proc";  // other roots are for tests
+  std::string cgroup_root;     // of cgroup2; empty: found in mountinfo
   std::string pod_logs = "/var/log/pods";
 };
 
 struct ProcessInfoCounters {
   uint64_t requests = 0;
-  uint64_t alive = 0;         // found in /proc with the right start time
-  uint64_t gone = 0;          // ended before they were looked up
-  uint64_t reused = 0;        // the pid belongs to another process by now
+  uint64_t alive = 0;            // found in /proc with the right start time
+  uint64_t gone = 0;             // ended before they were looked up
+  uint64_t reused = 0;           // the pid belongs to another process by now
   uint64_t replies_dropped = 0;  // the reader was too slow
-  uint64_t digests = 0;       // computed
-  uint64_t digest_hits = 0;   // answered from the cache
+  uint64_t digests = 0;          // computed
+  uint64_t digest_hits = 0;      // answered from the cache
   uint64_t digest_refused = 0;   // too large, network or FUSE file system, unreadable, queue full
   uint64_t users_asked = 0;
 };
@@ -43,7 +43,8 @@ class ProcessInfo {
   ProcessInfo(const ProcessInfo&) = delete;
   ProcessInfo& operator=(const ProcessInfo&) = delete;
 
-  // The asker's end of the socket pair (non-blocking, SOCK_SEQPACKET), for ProcessTable. Owned here.
+  // The asker's end of the socket pair (non-blocking, SOCK_SEQPACKET), for ProcessTable. Owned
+  // here.
   int descriptor() const;
   ProcessInfoCounters counters() const;
 

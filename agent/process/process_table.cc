@@ -24,8 +24,8 @@
 namespace handprint {
 namespace {
 
-constexpr std::size_t most_images = 4;      // program images of one process, newest kept
-constexpr std::size_t most_held = 16384;    // requests that wait for room
+constexpr std::size_t most_images = 4;    // program images of one process, newest kept
+constexpr std::size_t most_held = 16384;  // requests that wait for room
 constexpr std::size_t answers_a_round = 1024;
 constexpr std::size_t recent_facts = 128;
 
@@ -48,8 +48,8 @@ struct SeededHash {
 
 // What a process ran from a moment on.
 struct Image {
-  uint64_t time_ns = 0;     // boot clock; 0: from the process's start as far as is known
-  bool exec = false;        // known from its exec; otherwise from a later look
+  uint64_t time_ns = 0;  // boot clock; 0: from the process's start as far as is known
+  bool exec = false;     // known from its exec; otherwise from a later look
   bool path_complete = false;
   bool deleted = false;
   bool has_digest = false;
@@ -97,7 +97,12 @@ enum class Asked : uint8_t { no, held, yes, answered };
 std::size_t heap(const std::string& text) { return text.capacity() > 15 ? text.capacity() + 1 : 0; }
 
 std::string_view comm_of(const char (&comm)[16]) { return {comm, strnlen(comm, sizeof(comm))}; }
-std::string_view comm_of(const std::array<char, 16>& comm) { return {comm.data(), strnlen(comm.data(), comm.size())}; }
+std::string_view comm_of(const std::array<char, 16>& comm) {
+  return {comm.data(), strnlen(comm.data(), comm.size())};
+}
+
+// Only pid and start are known: the sender of a packet, seen at the other end.
+bool anonymous(const hp_owner& owner) { return owner.comm[0] == '\0'; }
 
 int64_t wall_offset() {
   timespec real{}, boot{};
@@ -140,7 +145,7 @@ struct ProcessTable::State {
   struct Entry {
     Key key;
     std::vector<Image> images;  // by time
-    uint32_t uid = 0;
+    uint32_t uid = unknown_uid;
     uint64_t cgroup_id = 0;  // as the socket's owner was noted
     Asked asked = Asked::no;
     bool again = false;  // another image began while an answer was on its way
@@ -172,7 +177,8 @@ struct ProcessTable::State {
   Common<std::string, 64> paths;
 
   explicit State(const ProcessTableOptions& chosen, uint64_t seed)
-      : options(chosen), boot_id(chosen.boot_id.empty() ? own_boot_id() : std::string(chosen.boot_id)),
+      : options(chosen),
+        boot_id(chosen.boot_id.empty() ? own_boot_id() : std::string(chosen.boot_id)),
         index(1024, SeededHash{seed}) {}
 
   Entry* find(const Key& key) {
@@ -187,7 +193,8 @@ struct ProcessTable::State {
   }
   bool send_request(Entry& entry);
   void apply(const ProcessReply& message, std::size_t size);
-  void apply_facts(Entry& entry, const ProcessReply& message, const std::array<std::string_view, reply_texts>& text);
+  void apply_facts(Entry& entry, const ProcessReply& message,
+                   const std::array<std::string_view, reply_texts>& text);
   const Image* image_at(const Entry& entry, const hp_owner& owner, PacketTime at) const;
   ProcessRef build(const Entry& entry, const Image* image, const hp_owner& owner);
 };
@@ -210,7 +217,8 @@ ProcessTable::State::Entry& ProcessTable::State::touch(const Key& key) {
 
 // Counts an entry's bytes anew and keeps the table within its budget.
 void ProcessTable::State::weigh(Entry& entry) {
-  // The entry, its list and index nodes (two indices), and what hangs on it. Paths and places are shared by many.
+  // The entry, its list and index nodes (two indices), and what hangs on it. Paths and places are
+  // shared by many.
   std::size_t bytes = sizeof(Entry) + 2 * sizeof(void*) + 2 * (sizeof(Key) + 4 * sizeof(void*));
   bytes += entry.images.capacity() * sizeof(Image) + heap(entry.user_name);
   for (const Image& image : entry.images) bytes += heap(image.args);
@@ -223,7 +231,8 @@ void ProcessTable::State::weigh(Entry& entry) {
     counters.bytes -= oldest.bytes;
     index.erase(oldest.key);
     const auto newest = newest_of_pid.find(oldest.key.pid);
-    if (newest != newest_of_pid.end() && newest->second == oldest.key.start_ns) newest_of_pid.erase(newest);
+    if (newest != newest_of_pid.end() && newest->second == oldest.key.start_ns)
+      newest_of_pid.erase(newest);
     entries.pop_back();
     ++counters.evicted;
   }
@@ -288,8 +297,9 @@ void ProcessTable::process(const hp_process& event, std::string_view path, std::
   entry.parent_pid = event.parent_pid;
   image.args.shrink_to_fit();
   if (entry.images.empty()) entry.images.reserve(1);  // most processes have one
-  const auto after = std::upper_bound(entry.images.begin(), entry.images.end(), image.time_ns,
-                                      [](uint64_t time, const Image& known) { return time < known.time_ns; });
+  const auto after =
+      std::upper_bound(entry.images.begin(), entry.images.end(), image.time_ns,
+                       [](uint64_t time, const Image& known) { return time < known.time_ns; });
   entry.images.insert(after, std::move(image));
   if (entry.images.size() > most_images) entry.images.erase(entry.images.begin());
   // A new image may have another cgroup and certainly another file: ask again when it is needed.
@@ -333,7 +343,7 @@ void ProcessTable::request(const hp_owner& owner) {
   State& state = *state_;
   State::Entry& entry = state.touch({owner.pid, owner.start_ns});
   if (entry.asked != Asked::no) return;
-  entry.uid = owner.uid;
+  if (!anonymous(owner)) entry.uid = owner.uid;
   if ((owner.flags & HP_OWNER_KERNEL) != 0) entry.kernel_thread = true;
   if (state.options.service < 0) {
     entry.asked = Asked::answered;
@@ -353,7 +363,8 @@ std::size_t ProcessTable::poll() {
   if (state.options.service < 0) return 0;
   std::size_t answers = 0;
   while (answers < answers_a_round) {
-    const ssize_t got = recv(state.options.service, &state.reply, sizeof(state.reply), MSG_DONTWAIT);
+    const ssize_t got =
+        recv(state.options.service, &state.reply, sizeof(state.reply), MSG_DONTWAIT);
     if (got <= 0) break;
     ++answers;
     state.apply(state.reply, static_cast<std::size_t>(got));
@@ -412,7 +423,9 @@ void ProcessTable::State::apply_facts(Entry& entry, const ProcessReply& message,
   entry.asked = entry.again ? Asked::no : Asked::answered;
   entry.again = false;
   entry.user_follows = (message.flags & reply_user_follows) != 0;
-  if (!text[reply_user_name].empty() && message.uid == entry.uid) entry.user_name = text[reply_user_name];
+  if (entry.uid == unknown_uid) entry.uid = message.uid;
+  if (!text[reply_user_name].empty() && message.uid == entry.uid)
+    entry.user_name = text[reply_user_name];
   if (!text[reply_cgroup].empty()) {
     Place place;
     place.cgroup = text[reply_cgroup];
@@ -445,10 +458,11 @@ void ProcessTable::State::apply_facts(Entry& entry, const ProcessReply& message,
   if (entry.images.empty()) return;
   Image& newest = entry.images.back();
   // The same file as the image that events told of? Devices differ between the kernel's and stat's
-  // view on btrfs and overlayfs, so the path speaks too. If not, it was another image by the time of
-  // the reading.
-  const bool same = message.exe_inode != 0 && newest.exe_inode == message.exe_inode &&
-                    (newest.exe_device == message.exe_device || newest.path() == path || !newest.path_complete);
+  // view on btrfs and overlayfs, so the path speaks too. If not, it was another image by the time
+  // of the reading.
+  const bool same =
+      message.exe_inode != 0 && newest.exe_inode == message.exe_inode &&
+      (newest.exe_device == message.exe_device || newest.path() == path || !newest.path_complete);
   const bool unknown = newest.exe_inode == 0 && newest.path().empty();
   if (alive && (same || unknown) && !path.empty()) {
     if (!newest.path_complete) {
@@ -462,14 +476,16 @@ void ProcessTable::State::apply_facts(Entry& entry, const ProcessReply& message,
     newest.deleted = (message.flags & reply_deleted) != 0;
     if (newest.args.empty() && options.arguments) newest.args = text[reply_args];
   }
-  if ((message.flags & reply_digest) != 0 && message.exe_inode != 0 && newest.exe_inode == message.exe_inode) {
+  if ((message.flags & reply_digest) != 0 && message.exe_inode != 0 &&
+      newest.exe_inode == message.exe_inode) {
     std::copy(std::begin(message.sha256), std::end(message.sha256), newest.digest.begin());
     newest.has_digest = true;
   }
 }
 
 // What the owner ran at a time, null where that is not known.
-const Image* ProcessTable::State::image_at(const Entry& entry, const hp_owner& owner, PacketTime at) const {
+const Image* ProcessTable::State::image_at(const Entry& entry, const hp_owner& owner,
+                                           PacketTime at) const {
   const Image* image = nullptr;
   for (const Image& candidate : entry.images)
     if (static_cast<PacketTime>(candidate.time_ns) <= at) image = &candidate;
@@ -481,17 +497,19 @@ const Image* ProcessTable::State::image_at(const Entry& entry, const hp_owner& o
   return nullptr;
 }
 
-ProcessRef ProcessTable::State::build(const Entry& entry, const Image* image, const hp_owner& owner) {
+ProcessRef ProcessTable::State::build(const Entry& entry, const Image* image,
+                                      const hp_owner& owner) {
   // Not made with its control block in one piece: the table's weak references would hold all of it.
   std::shared_ptr<ProcessFacts> facts(new ProcessFacts);
   facts->pid = owner.pid;
   facts->start_ns = owner.start_ns;
-  facts->uid = owner.uid;
-  facts->has_user = true;
+  const uint32_t uid = anonymous(owner) ? entry.uid : owner.uid;
+  facts->has_user = uid != unknown_uid;
+  facts->uid = facts->has_user ? uid : 0;
   facts->parent_pid = entry.parent_pid;
   facts->kernel_thread = entry.kernel_thread;
   facts->name = comm_of(owner.comm);
-  facts->user_name = entry.uid == owner.uid ? entry.user_name : std::string();
+  if (facts->has_user && entry.uid == uid) facts->user_name = entry.user_name;
   if (entry.place != nullptr) {
     facts->cgroup = entry.place->cgroup;
     facts->container_id = entry.place->container_id;
@@ -506,7 +524,8 @@ ProcessRef ProcessTable::State::build(const Entry& entry, const Image* image, co
     if (image->parent_pid != 0) facts->parent_pid = image->parent_pid;
     // The creator or holder of a socket got its name before it may have become something else.
     const bool early = owner.role == HP_ROLE_CREATOR || owner.role == HP_ROLE_HOLDER;
-    if ((facts->name.empty() || early) && image->comm[0] != '\0') facts->name = comm_of(image->comm);
+    if ((facts->name.empty() || early) && image->comm[0] != '\0')
+      facts->name = comm_of(image->comm);
     if (image->path_complete) {
       facts->executable = image->path();
       facts->executable_deleted = image->deleted;
@@ -534,8 +553,10 @@ ProcessRef ProcessTable::find(const hp_owner& owner, PacketTime at) {
   }
   state.touch(entry->key);
   const Image* image = state.image_at(*entry, owner, at);
-  const std::size_t number = image == nullptr ? SIZE_MAX : static_cast<std::size_t>(image - entry->images.data());
-  const bool named = owner.role != HP_ROLE_CREATOR && owner.role != HP_ROLE_HOLDER;
+  const std::size_t number =
+      image == nullptr ? SIZE_MAX : static_cast<std::size_t>(image - entry->images.data());
+  const bool named =
+      !anonymous(owner) && owner.role != HP_ROLE_CREATOR && owner.role != HP_ROLE_HOLDER;
   if (const ProcessRef built = entry->built.lock();
       built != nullptr && entry->built_image == number && built->uid == owner.uid && named &&
       built->name == comm_of(owner.comm))
@@ -557,8 +578,9 @@ bool ProcessTable::identify(hp_owner& owner, PacketTime at) const {
   if (entry == nullptr || entry->images.empty()) return false;
   const Image* image = state_->image_at(*entry, owner, at);
   owner.start_ns = newest->second;
-  owner.uid = entry->uid;
-  if (image != nullptr) std::copy(image->comm.begin(), image->comm.end(), owner.comm);
+  if (entry->uid != unknown_uid) owner.uid = entry->uid;
+  if (image != nullptr && entry->uid != unknown_uid)
+    std::copy(image->comm.begin(), image->comm.end(), owner.comm);
   return true;
 }
 

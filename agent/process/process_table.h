@@ -25,9 +25,9 @@ struct ProcessTableOptions {
 };
 
 struct ProcessTableCounters {
-  uint64_t entries = 0;        // now
-  uint64_t bytes = 0;          // now
-  uint64_t execs = 0;          // events taken
+  uint64_t entries = 0;  // now
+  uint64_t bytes = 0;    // now
+  uint64_t execs = 0;    // events taken
   uint64_t evicted = 0;
   uint64_t requests = 0;       // sent to the service
   uint64_t requests_held = 0;  // the service's queue was full; sent later
@@ -49,8 +49,8 @@ class ProcessTable {
   // owner is known: call it for every segment and owner event. pid 0 is ignored.
   void request(const hp_owner& owner);
 
-  // Takes the answers that have come and sends requests that were held. Never blocks. Call it once a
-  // round of the pipeline. Result: answers taken.
+  // Takes the answers that have come and sends requests that were held. Never blocks. Call it once
+  // a round of the pipeline. Result: answers taken.
   std::size_t poll();
 
   // Who the owner was at boot-clock time `at`: the image that it ran then, as far as known; at the
@@ -59,9 +59,10 @@ class ProcessTable {
   // empty. INT64_MAX: the newest image.
   ProcessRef find(const hp_owner& owner, PacketTime at);
 
-  // Completes an owner of which only the pid is known (a sender that was seen from the other side): the
-  // newest process of that pid, if it began before `at`. Right as long as the process is known to have
-  // lived at `at`, since a pid belongs to one process at a time. False: `owner` is as it was.
+  // Completes an owner of which only the pid is known (a sender that was seen from the other side):
+  // the newest process of that pid, if it began before `at`. Right as long as the process is known
+  // to have lived at `at`, since a pid belongs to one process at a time. False: `owner` is as it
+  // was.
   bool identify(hp_owner& owner, PacketTime at) const;
 
   // True while the service still owes facts about this owner (the digest is never waited for).

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names of users. getpwuid may ask a directory server and take seconds, so it runs in a thread of its
-// own, and answers are kept.
+// Names of users. getpwuid may ask a directory server and take seconds, so it runs in a thread of
+// its own, and answers are kept.
 #pragma once
 
 #include <cstdint>

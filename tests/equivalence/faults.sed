@@ -9,7 +9,7 @@ one-segment-a-window            s/w->segments = policy->segments;/w->segments = 
 headers-lose-their-last-byte    s/d->copy_len = end;/d->copy_len = end - 1;/
 silent-after-one-message        s/w->messages >= policy->requests ? HP_WINDOW_SILENT/w->messages >= 1 ? HP_WINDOW_SILENT/
 nothing-found-by-content        s/if (v.content <= HP_CONTENT_UNDECIDED)/if (v.content <= HP_CONTENT_COUNT)/
-header-end-is-not-seen          s/end = hp_scan_headers(data, d->copy_len, &w->line_end);/end = 0;/
+header-end-is-not-seen          s/end = hp_scan_headers(data, d->copy_len, &w->line_end, room);/end = room * 0;/
 ssh-packet-is-cut               s/w->limit = hp_min(w->mark + 4 + /w->limit = hp_min(w->mark + /
 one-datagram-a-direction        s/if (w->messages >= policy->datagrams)/if (w->messages >= 1)/
 sent-again-counts-as-another    s/if (w->state == HP_WINDOW_IDLE \&\& w->next - rel - 1 < HP_RESENT)/if (0)/

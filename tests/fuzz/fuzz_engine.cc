@@ -100,7 +100,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       engine.advance(time);
       continue;
     }
-    packet.flags = kind == 0 ? tcp_flag::syn : kind == 1 ? tcp_flag::syn | tcp_flag::ack : tcp_flag::ack;
+    packet.flags = kind == 0   ? tcp_flag::syn
+                   : kind == 1 ? tcp_flag::syn | tcp_flag::ack
+                               : tcp_flag::ack;
     if (kind < 2) {
       // The payload is cut into options and data of the SYN.
       packet.tcp_options = payload.first(payload.size() < 40 ? payload.size() : 40);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as what /proc, the cgroup tree and the kubelet's directory names say, and as messages of
-// the process-information service. The first byte chooses the reader.
+// Any bytes as what /proc, the cgroup tree and the kubelet's directory names say, and as messages
+// of the process-information service. The first byte chooses the reader.
 #include <sys/socket.h>
 
 #include <cstdlib>
@@ -21,7 +21,8 @@ namespace {
 // The two ends of the seam; the table reads from the first.
 struct Seam {
   Seam() {
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) std::abort();
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0)
+      std::abort();
   }
   int ends[2];
 };
@@ -46,10 +47,13 @@ void answer(std::string_view bytes) {
   if (message.size() >= offsetof(ProcessReply, read_ns)) {
     const uint32_t pid = 1;
     const uint64_t start = 1;
-    message.replace(offsetof(ProcessReply, pid), sizeof(pid), reinterpret_cast<const char*>(&pid), sizeof(pid));
-    message.replace(offsetof(ProcessReply, start_ns), sizeof(start), reinterpret_cast<const char*>(&start), sizeof(start));
+    message.replace(offsetof(ProcessReply, pid), sizeof(pid), reinterpret_cast<const char*>(&pid),
+                    sizeof(pid));
+    message.replace(offsetof(ProcessReply, start_ns), sizeof(start),
+                    reinterpret_cast<const char*>(&start), sizeof(start));
   }
-  if (message.empty() || send(seam.ends[1], message.data(), message.size(), MSG_DONTWAIT) < 0) return;
+  if (message.empty() || send(seam.ends[1], message.data(), message.size(), MSG_DONTWAIT) < 0)
+    return;
   table.poll();
   if (table.find(owner, std::numeric_limits<PacketTime>::max()) == nullptr) std::abort();
 }
@@ -73,7 +77,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   switch (data[0] % 6) {
     case 0: {
       const CgroupPlace place = place_process(text);
-      if (!place.pod_uid.empty() && place.pod_uid.size() != 36 && place.pod_uid.size() != 32) std::abort();
+      if (!place.pod_uid.empty() && place.pod_uid.size() != 36 && place.pod_uid.size() != 32)
+        std::abort();
       break;
     }
     case 1: {
@@ -84,7 +89,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 2: {
       const size_t middle = text.size() / 2;
       std::string name, pod_namespace;
-      if (read_pod_directory(text, text.substr(middle), name, pod_namespace) && (name.empty() || pod_namespace.empty()))
+      if (read_pod_directory(text, text.substr(middle), name, pod_namespace) &&
+          (name.empty() || pod_namespace.empty()))
         std::abort();
       break;
     }

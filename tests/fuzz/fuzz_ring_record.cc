@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as a record of the two rings. Version and kind are set right in half of the runs, so that
-// the lengths behind them are reached.
+// Any bytes as a record of the two rings. Version and kind are set right in half of the runs, so
+// that the lengths behind them are reached.
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -13,7 +13,8 @@ using namespace handprint;
 namespace {
 
 bool within(Bytes inner, Bytes outer) {
-  return inner.empty() || (inner.data() >= outer.data() && inner.data() + inner.size() <= outer.data() + outer.size());
+  return inner.empty() || (inner.data() >= outer.data() &&
+                           inner.data() + inner.size() <= outer.data() + outer.size());
 }
 
 }  // namespace
@@ -24,13 +25,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::vector<uint8_t> record = original;
   if ((data[0] & 1) != 0 && record.size() >= 2) {
     record[0] = HP_WIRE_VERSION;
-    record[1] = (data[0] & 2) != 0 ? HP_RECORD_PACKET : (data[0] & 4) != 0 ? HP_RECORD_OWNER : HP_RECORD_PROCESS;
+    record[1] = (data[0] & 2) != 0   ? HP_RECORD_PACKET
+                : (data[0] & 4) != 0 ? HP_RECORD_OWNER
+                                     : HP_RECORD_PROCESS;
   }
   static const std::unique_ptr<PacketRecord> packet = std::make_unique<PacketRecord>();
   if (decode_packet_record(record, 1, *packet) == Reason::ok && packet->has_segment) {
     const Segment& segment = packet->segment;
     if (!within(segment.packet->payload, record)) std::abort();
-    if (segment.copy_offset + segment.packet->payload.size() > segment.packet->payload_length) std::abort();
+    if (segment.copy_offset + segment.packet->payload.size() > segment.packet->payload_length)
+      std::abort();
     if (segment.content >= HP_CONTENT_COUNT) std::abort();
   }
   ProcessRecord process;

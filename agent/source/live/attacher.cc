@@ -68,8 +68,8 @@ Result<void> Attacher::attach_cgroup() {
   for (const auto& [program, type] : hooks) {
     Descriptor link(bpf_link_create(loader_.program(program), root.get(), type, nullptr));
     if (!link)
-      return failure("cannot attach " + std::string(program) + " to the cgroup root " + path + ": " +
-                     std::strerror(errno));
+      return failure("cannot attach " + std::string(program) + " to the cgroup root " + path +
+                     ": " + std::strerror(errno));
     links.push_back(std::move(link));
   }
   std::lock_guard lock(mutex_);
@@ -101,13 +101,14 @@ int Attacher::attach_tc(const Interface& interface, uint8_t direction, Place& pl
     if (link >= 0) {
       place.links[direction] = Descriptor(link);
       if (place.how.empty()) place.how = "tcx";
-          return 0;
+      return 0;
     }
     if (link != -EINVAL && link != -EOPNOTSUPP && link != -ENOSYS) return link;
   }
   if (!claim_) claim_ = TcClaim::take();
   uint16_t preference = 0;
-  const int result = attach_clsact(requests_, interface.index, direction, fd, claim_->slot(), preference);
+  const int result =
+      attach_clsact(requests_, interface.index, direction, fd, claim_->slot(), preference);
   if (result != 0) return result;
   place.filters[direction] = true;
   if (place.how.empty()) place.how = "clsact";
@@ -176,8 +177,9 @@ bool Attacher::read_all() {
   return true;
 }
 
-// Makes what is attached equal to what is chosen. False: only a part of it was done, since attaching
-// waits for the kernel (milliseconds each) and what is announced meanwhile must not pile up.
+// Makes what is attached equal to what is chosen. False: only a part of it was done, since
+// attaching waits for the kernel (milliseconds each) and what is announced meanwhile must not pile
+// up.
 bool Attacher::settle() {
   const std::vector<uint32_t> chosen = selection_.choose(interfaces_);
   for (auto place = places_.begin(); place != places_.end();) {
@@ -211,8 +213,8 @@ bool Attacher::settle() {
   return true;
 }
 
-// What agents that were killed left: of slots that nobody holds, and of our own slot where we did not
-// replace it.
+// What agents that were killed left: of slots that nobody holds, and of our own slot where we did
+// not replace it.
 void Attacher::remove_all_leftovers() {
   remove_leftovers(requests_, interfaces_);
   if (!claim_) return;
@@ -331,7 +333,8 @@ std::vector<AttachedPoint> Attacher::attached() const {
   std::vector<AttachedPoint> points;
   if (!cgroup_path_.empty() && !cgroup_links_.empty())
     points.push_back({LiveHook::cgroup, cgroup_path_, 0, "cgroup link"});
-  for (const auto& [index, place] : places_) points.push_back({hook_, place.name, index, place.how});
+  for (const auto& [index, place] : places_)
+    points.push_back({hook_, place.name, index, place.how});
   return points;
 }
 
@@ -340,7 +343,8 @@ std::vector<AttachFailure> Attacher::failures() const {
   std::vector<AttachFailure> out;
   for (const auto& [index, reason] : failures_) {
     const auto interface = interfaces_.find(index);
-    out.push_back({interface != interfaces_.end() ? interface->second.name : std::to_string(index), reason});
+    out.push_back(
+        {interface != interfaces_.end() ? interface->second.name : std::to_string(index), reason});
   }
   return out;
 }

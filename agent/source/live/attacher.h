@@ -22,8 +22,8 @@
 
 namespace handprint {
 
-// Attaches for one hook. Its thread follows the interfaces; every public function may be called from
-// any thread.
+// Attaches for one hook. Its thread follows the interfaces; every public function may be called
+// from any thread.
 class Attacher {
  public:
   // `loader` must outlive it. hook is not `automatic`.
@@ -53,8 +53,8 @@ class Attacher {
   struct Place {
     std::string name;
     std::string how;
-    std::array<Descriptor, 2> links;    // TCX or XDP links by direction
-    std::array<bool, 2> filters{};      // clsact by direction
+    std::array<Descriptor, 2> links;  // TCX or XDP links by direction
+    std::array<bool, 2> filters{};    // clsact by direction
   };
 
   Result<void> attach_cgroup();

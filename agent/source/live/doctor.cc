@@ -24,7 +24,8 @@ std::string mebibytes(uint64_t bytes) {
 Check kernel() {
   utsname names{};
   uname(&names);
-  Check check{"kernel", CheckState::ok, std::string(names.sysname) + " " + names.release + " " + names.machine, ""};
+  Check check{"kernel", CheckState::ok,
+              std::string(names.sysname) + " " + names.release + " " + names.machine, ""};
   return check;
 }
 
@@ -36,15 +37,16 @@ Check btf() {
 }
 
 Check cgroup(const LiveOptions& options) {
-  const CgroupMount mount = options.cgroup_root.empty() ? cgroup2_mount()
-                                                        : CgroupMount{options.cgroup_root, true};
+  const CgroupMount mount =
+      options.cgroup_root.empty() ? cgroup2_mount() : CgroupMount{options.cgroup_root, true};
   if (mount.path.empty())
     return {"cgroup2", options.hook == LiveHook::cgroup ? CheckState::fail : CheckState::warn,
             "no cgroup2 hierarchy is mounted, so the hook cgroup cannot be used",
             "mount -t cgroup2 none /sys/fs/cgroup/unified"};
   if (!mount.whole)
     return {"cgroup2", CheckState::warn,
-            mount.path + " shows a part of the hierarchy: only its processes are seen by the hook cgroup",
+            mount.path +
+                " shows a part of the hierarchy: only its processes are seen by the hook cgroup",
             "in a container, share the host's cgroup namespace"};
   return {"cgroup2", CheckState::ok, "mounted at " + mount.path, ""};
 }
@@ -72,24 +74,28 @@ Check capabilities() {
             "run it as root or through the systemd unit"};
   }
   if ((have >> CAP_SYS_PTRACE & 1) == 0)
-    return {"capabilities", CheckState::warn,
-            held + "; without CAP_SYS_PTRACE, executables of other users' running processes stay unknown "
-                   "unless their start was seen",
-            "give it CAP_SYS_PTRACE"};
+    return {
+        "capabilities", CheckState::warn,
+        held +
+            "; without CAP_SYS_PTRACE, executables of other users' running processes stay unknown "
+            "unless their start was seen",
+        "give it CAP_SYS_PTRACE"};
   return {"capabilities", CheckState::ok, held, ""};
 }
 
 Check unprivileged() {
   const std::string value = read_small_file("/proc/sys/kernel/unprivileged_bpf_disabled");
   if (value.empty())
-    return {"unprivileged_bpf", CheckState::ok, "kernel.unprivileged_bpf_disabled is not offered", ""};
+    return {"unprivileged_bpf", CheckState::ok, "kernel.unprivileged_bpf_disabled is not offered",
+            ""};
   return {"unprivileged_bpf", CheckState::ok, "kernel.unprivileged_bpf_disabled = " + value, ""};
 }
 
 Check lockdown() {
   const std::string mode = lockdown_mode();
   if (mode == "confidentiality")
-    return {"lockdown", CheckState::warn, "confidentiality: command lines and executables cannot be read in the kernel",
+    return {"lockdown", CheckState::warn,
+            "confidentiality: command lines and executables cannot be read in the kernel",
             "boot with lockdown=integrity to have them"};
   return {"lockdown", CheckState::ok, mode.empty() ? "not in this kernel" : mode, ""};
 }
@@ -104,7 +110,8 @@ Check tcx() {
   if (result == -EBADF) return {"tcx", CheckState::ok, "TCX links", ""};
   if (result == -EPERM || result == -EACCES)
     return {"tcx", CheckState::warn, "cannot be told without privilege", "run doctor as root"};
-  return {"tcx", CheckState::ok, "no TCX (before Linux 6.6): clsact filters are used for the hook tc", ""};
+  return {"tcx", CheckState::ok,
+          "no TCX (before Linux 6.6): clsact filters are used for the hook tc", ""};
 }
 
 CheckState state_of(const GroupReport& group) {
@@ -118,16 +125,19 @@ CheckState state_of(const GroupReport& group) {
 
 std::string_view name(CheckState state) {
   switch (state) {
-    case CheckState::ok: return "ok";
-    case CheckState::warn: return "warn";
-    case CheckState::fail: return "fail";
+    case CheckState::ok:
+      return "ok";
+    case CheckState::warn:
+      return "warn";
+    case CheckState::fail:
+      return "fail";
   }
   return "";
 }
 
 std::vector<Check> examine_live_capture(const LiveOptions& options) {
-  std::vector<Check> checks = {kernel(),       btf(),      cgroup(options), capabilities(),
-                               unprivileged(), lockdown(), tcx()};
+  std::vector<Check> checks = {kernel(),   btf(), cgroup(options), capabilities(), unprivileged(),
+                               lockdown(), tcx()};
   LoadReport report;
   GroupSet all;
   all.set();

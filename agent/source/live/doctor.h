@@ -16,7 +16,7 @@ enum class CheckState : uint8_t { ok, warn, fail };
 std::string_view name(CheckState state);
 
 struct Check {
-  std::string check;   // stable short name: "kernel", "btf", "capture_tc" …
+  std::string check;  // stable short name: "kernel", "btf", "capture_tc" …
   CheckState state = CheckState::ok;
   std::string detail;  // what was found, one line (the verifier's log may add lines)
   std::string hint;    // what to do, empty where nothing is to be done

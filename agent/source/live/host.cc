@@ -17,7 +17,8 @@ std::string unescape(std::string_view field) {
   for (std::size_t i = 0; i < field.size(); ++i) {
     unsigned code = 0;
     if (field[i] == '\\' && i + 3 < field.size() &&
-        std::from_chars(field.data() + i + 1, field.data() + i + 4, code, 8).ptr == field.data() + i + 4) {
+        std::from_chars(field.data() + i + 1, field.data() + i + 4, code, 8).ptr ==
+            field.data() + i + 4) {
       out += static_cast<char>(code);
       i += 3;
     } else {
@@ -118,7 +119,7 @@ CgroupMount cgroup2_mount() {
 }
 
 uint32_t own_network_namespace() {
-  struct stat status{};
+  struct stat status {};
   if (stat("/proc/self/ns/net", &status) != 0) return 0;
   return static_cast<uint32_t>(status.st_ino);
 }

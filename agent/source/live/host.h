@@ -15,8 +15,8 @@ std::string read_small_file(const std::string& path);
 // Effective capabilities of this process, bit n for capability number n (capability.h).
 uint64_t effective_capabilities();
 
-// Names of those among CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON that are missing; CAP_SYS_ADMIN stands for
-// CAP_BPF and CAP_PERFMON.
+// Names of those among CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON that are missing; CAP_SYS_ADMIN stands
+// for CAP_BPF and CAP_PERFMON.
 std::vector<std::string_view> missing_capabilities();
 
 // "none", "integrity", "confidentiality"; empty where the kernel has no lockdown.

@@ -24,17 +24,18 @@ bool is_one_of(std::string_view word, std::initializer_list<std::string_view> li
 }
 
 bool is_tunnel(const Interface& interface) {
-  return is_one_of(interface.kind,
-                   {"tun", "wireguard", "gre", "gretap", "ip6gre", "ip6gretap", "erspan", "ip6erspan",
-                    "ipip", "ip6tnl", "sit", "vti", "vti6", "xfrm", "vxlan", "geneve", "bareudp",
-                    "gtp", "ppp", "ovpn", "amt", "l2tp"});
+  return is_one_of(
+      interface.kind,
+      {"tun",     "wireguard", "gre", "gretap", "ip6gre", "ip6gretap", "erspan", "ip6erspan",
+       "ipip",    "ip6tnl",    "sit", "vti",    "vti6",   "xfrm",      "vxlan",  "geneve",
+       "bareudp", "gtp",       "ppp", "ovpn",   "amt",    "l2tp"});
 }
 
 // Its packets are seen again elsewhere, or it carries this host's traffic to itself.
 bool never_uplink(const Interface& interface) {
   return interface.loopback ||
-         is_one_of(interface.kind, {"veth", "netkit", "vlan", "macvlan", "macvtap", "ipvlan", "ipvtap",
-                                    "dummy", "ifb", "nlmon", "vrf"}) ||
+         is_one_of(interface.kind, {"veth", "netkit", "vlan", "macvlan", "macvtap", "ipvlan",
+                                    "ipvtap", "dummy", "ifb", "nlmon", "vrf"}) ||
          (!interface.member_kind.empty() && interface.member_kind != "vrf");
 }
 
@@ -53,8 +54,8 @@ bool is_of_kind(const Interface& interface, std::string_view kind) {
   return interface.kind == kind;
 }
 
-// The link by which a packet to `destination` would leave, 0 if none. Asking for one route instead of
-// reading the table keeps this cheap on routers with a million routes.
+// The link by which a packet to `destination` would leave, 0 if none. Asking for one route instead
+// of reading the table keeps this cheap on routers with a million routes.
 uint32_t route_to(NetlinkSocket& socket, int family, const char* destination) {
   std::array<uint8_t, 16> address{};
   if (inet_pton(family, destination, address.data()) != 1) return 0;
@@ -70,9 +71,11 @@ uint32_t route_to(NetlinkSocket& socket, int family, const char* destination) {
     if (message->nlmsg_type != RTM_NEWROUTE) return;
     const auto* route = static_cast<const rtmsg*>(NLMSG_DATA(message));
     if (route->rtm_type != RTN_UNICAST) return;
-    each_attribute(message, sizeof(rtmsg), [&index](uint16_t type, const uint8_t* data, std::size_t size) {
-      if (type == RTA_OIF && size == sizeof(index)) std::memcpy(&index, data, sizeof(index));
-    });
+    each_attribute(message, sizeof(rtmsg),
+                   [&index](uint16_t type, const uint8_t* data, std::size_t size) {
+                     if (type == RTA_OIF && size == sizeof(index))
+                       std::memcpy(&index, data, sizeof(index));
+                   });
   });
   return result == 0 ? index : 0;
 }
@@ -93,15 +96,18 @@ bool read_interface(const nlmsghdr* message, Interface& out) {
   out.type = info->ifi_type;
   out.loopback = (info->ifi_flags & IFF_LOOPBACK) != 0;
   out.up = (info->ifi_flags & IFF_UP) != 0;
-  each_attribute(message, sizeof(ifinfomsg), [&out](uint16_t type, const uint8_t* data, std::size_t size) {
-    if (type == IFLA_IFNAME) out.name = attribute_text(data, size);
-    if (type == IFLA_LINKINFO) {
-      each_attribute(data, size, [&out](uint16_t inner, const uint8_t* value, std::size_t length) {
-        if (inner == IFLA_INFO_KIND) out.kind = attribute_text(value, length);
-        if (inner == IFLA_INFO_SLAVE_KIND) out.member_kind = attribute_text(value, length);
+  each_attribute(
+      message, sizeof(ifinfomsg), [&out](uint16_t type, const uint8_t* data, std::size_t size) {
+        if (type == IFLA_IFNAME) out.name = attribute_text(data, size);
+        if (type == IFLA_LINKINFO) {
+          each_attribute(data, size,
+                         [&out](uint16_t inner, const uint8_t* value, std::size_t length) {
+                           if (inner == IFLA_INFO_KIND) out.kind = attribute_text(value, length);
+                           if (inner == IFLA_INFO_SLAVE_KIND)
+                             out.member_kind = attribute_text(value, length);
+                         });
+        }
       });
-    }
-  });
   return out.index != 0 && !out.name.empty();
 }
 
@@ -149,7 +155,8 @@ InterfaceSelection::InterfaceSelection(const std::vector<std::string>& words) {
 }
 
 bool InterfaceSelection::uses_routes() const {
-  return std::any_of(words_.begin(), words_.end(), [](const Word& word) { return word.text == "uplink"; });
+  return std::any_of(words_.begin(), words_.end(),
+                     [](const Word& word) { return word.text == "uplink"; });
 }
 
 std::vector<uint32_t> InterfaceSelection::choose(const Interfaces& interfaces) const {

@@ -15,7 +15,7 @@ namespace handprint {
 struct Interface {
   uint32_t index = 0;
   std::string name;
-  std::string kind;         // of IFLA_INFO_KIND: "veth", "bridge", "vlan" …; empty for real devices
+  std::string kind;  // of IFLA_INFO_KIND: "veth", "bridge", "vlan" …; empty for real devices
   std::string member_kind;  // kind of the device that it is a member of: "bridge", "bond", "vrf" …
   uint16_t type = 0;        // ARPHRD_…
   bool loopback = false;
@@ -43,9 +43,9 @@ class InterfaceSelection {
   // Empty: "uplink".
   explicit InterfaceSelection(const std::vector<std::string>& words);
 
-  // The chosen ones' indices, in order. "uplink" means real devices and what the default route uses,
-  // without loopback, veth, VLAN children, and members of bridges and bonds; where that leaves
-  // nothing (inside a container), whatever the default route uses.
+  // The chosen ones' indices, in order. "uplink" means real devices and what the default route
+  // uses, without loopback, veth, VLAN children, and members of bridges and bonds; where that
+  // leaves nothing (inside a container), whatever the default route uses.
   std::vector<uint32_t> choose(const Interfaces& interfaces) const;
   // A kind that depends on routes stands in it.
   bool uses_routes() const;

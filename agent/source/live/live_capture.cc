@@ -28,7 +28,8 @@ LiveCapture::~LiveCapture() {
   attacher_.reset();
 }
 
-Result<std::unique_ptr<LiveCapture>> LiveCapture::start(const LiveOptions& options, LoadReport* report) {
+Result<std::unique_ptr<LiveCapture>> LiveCapture::start(const LiveOptions& options,
+                                                        LoadReport* report) {
   std::vector<LiveHook> candidates{options.hook};
   if (options.hook == LiveHook::automatic) {
     candidates.clear();
@@ -45,11 +46,12 @@ Result<std::unique_ptr<LiveCapture>> LiveCapture::start(const LiveOptions& optio
   return first;
 }
 
-Result<std::unique_ptr<LiveCapture>> LiveCapture::start_hook(const LiveOptions& options, LiveHook hook,
-                                                             LoadReport* report) {
+Result<std::unique_ptr<LiveCapture>> LiveCapture::start_hook(const LiveOptions& options,
+                                                             LiveHook hook, LoadReport* report) {
   std::unique_ptr<LiveCapture> capture(new LiveCapture);
   capture->hook_ = hook;
-  Result<std::unique_ptr<Loader>> loader = Loader::load(options, groups_for(hook, options.owners), report);
+  Result<std::unique_ptr<Loader>> loader =
+      Loader::load(options, groups_for(hook, options.owners), report);
   if (!loader) return loader.error();
   capture->loader_ = std::move(loader).value();
   Loader& loaded = *capture->loader_;
@@ -60,12 +62,12 @@ Result<std::unique_ptr<LiveCapture>> LiveCapture::start_hook(const LiveOptions& 
   Result<std::unique_ptr<Ring>> processes =
       open_kernel_ring(loaded.map("processes"), loaded.report().process_ring_bytes);
   if (!processes) return processes.error();
-  capture->reader_ = std::make_unique<RingReader>(std::move(packets).value(), std::move(processes).value(),
-                                                  own_network_namespace());
+  capture->reader_ = std::make_unique<RingReader>(
+      std::move(packets).value(), std::move(processes).value(), own_network_namespace());
 
   capture->attacher_ = std::make_unique<Attacher>(loaded, hook, options);
-  // Owners of new sockets first, then of those that exist, and only then packets: so the first packet
-  // that is copied already finds its owner.
+  // Owners of new sockets first, then of those that exist, and only then packets: so the first
+  // packet that is copied already finds its owner.
   loaded.attach_tracing();
   capture->attacher_->attach_owner();
   capture->seeded_ = loaded.seed();
@@ -82,7 +84,9 @@ std::size_t LiveCapture::poll(LiveSink& sink, std::chrono::steady_clock::time_po
   return reader_->poll(sink, deadline);
 }
 
-std::size_t LiveCapture::drain(LiveSink& sink, std::size_t limit) { return reader_->drain(sink, limit); }
+std::size_t LiveCapture::drain(LiveSink& sink, std::size_t limit) {
+  return reader_->drain(sink, limit);
+}
 
 Result<void> LiveCapture::reconfigure(const LiveOptions& options) {
   if (options.hook != LiveHook::automatic && options.hook != hook_)
@@ -109,7 +113,8 @@ Result<std::size_t> detach_leftovers() {
   if (!socket.valid() || read_interfaces(socket, interfaces) != 0)
     return failure("cannot read the network interfaces by netlink");
   const int removed = remove_leftovers(socket, interfaces);
-  if (removed < 0) return failure(std::string("cannot remove a filter: ") + std::strerror(-removed));
+  if (removed < 0)
+    return failure(std::string("cannot remove a filter: ") + std::strerror(-removed));
   return static_cast<std::size_t>(removed);
 }
 

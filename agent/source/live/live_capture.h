@@ -36,8 +36,9 @@ struct AttachFailure {
 // reader. poll() and drain() belong to one thread; everything else may be called from any.
 class LiveCapture {
  public:
-  // Loads, attaches tracing, then capture programs, and seeds owners of existing sockets. Fails with
-  // a reason in words when nothing can be captured. `report`, if given, is filled in either case.
+  // Loads, attaches tracing, then capture programs, and seeds owners of existing sockets. Fails
+  // with a reason in words when nothing can be captured. `report`, if given, is filled in either
+  // case.
   static Result<std::unique_ptr<LiveCapture>> start(const LiveOptions& options,
                                                     LoadReport* report = nullptr);
   ~LiveCapture();

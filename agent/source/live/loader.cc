@@ -49,11 +49,13 @@ std::mutex libbpf_mutex;
 std::string* libbpf_text = nullptr;
 
 int collect(enum libbpf_print_level level, const char* format, va_list arguments) {
-  if (level == LIBBPF_DEBUG || libbpf_text == nullptr || libbpf_text->size() > (64u << 10)) return 0;
+  if (level == LIBBPF_DEBUG || libbpf_text == nullptr || libbpf_text->size() > (64u << 10))
+    return 0;
   char line[2048];
   const int length = std::vsnprintf(line, sizeof(line), format, arguments);
   if (length > 0)
-    libbpf_text->append(line, std::min<std::size_t>(static_cast<std::size_t>(length), sizeof(line) - 1));
+    libbpf_text->append(line,
+                        std::min<std::size_t>(static_cast<std::size_t>(length), sizeof(line) - 1));
   return 0;
 }
 
@@ -130,8 +132,8 @@ GroupReport explain(ProgramGroup group, const Refusal& refusal) {
   const std::string lockdown = lockdown_mode();
   const bool denied = refusal.error == EPERM || refusal.error == EACCES;
 
-  // Without a capability the kernel withholds helpers, loops and maps too, so that it refuses in many
-  // ways; the missing capability is the reason for all of them.
+  // Without a capability the kernel withholds helpers, loops and maps too, so that it refuses in
+  // many ways; the missing capability is the reason for all of them.
   if (!missing.empty()) {
     const std::string unprivileged = read_small_file("/proc/sys/kernel/unprivileged_bpf_disabled");
     std::string detail = "this process lacks " + join(missing);
@@ -140,9 +142,12 @@ GroupReport explain(ProgramGroup group, const Refusal& refusal) {
     say(LoadCause::no_capability, detail,
         "run it as root or give it CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON (the systemd unit does)");
   } else if (access("/sys/kernel/btf/vmlinux", R_OK) != 0 &&
-             (contains(refusal.messages, "BTF") || refusal.error == ESRCH || refusal.error == ENOENT)) {
-    say(LoadCause::no_btf, "the kernel does not offer its type information (/sys/kernel/btf/vmlinux)",
-        "use a kernel that is built with CONFIG_DEBUG_INFO_BTF; in a container, mount /sys/kernel/btf");
+             (contains(refusal.messages, "BTF") || refusal.error == ESRCH ||
+              refusal.error == ENOENT)) {
+    say(LoadCause::no_btf,
+        "the kernel does not offer its type information (/sys/kernel/btf/vmlinux)",
+        "use a kernel that is built with CONFIG_DEBUG_INFO_BTF; in a container, mount "
+        "/sys/kernel/btf");
   } else if (contains(refusal.log, "unknown func") || contains(refusal.log, "invalid func") ||
              contains(refusal.log, "cannot use helper")) {
     if (lockdown == "confidentiality") {
@@ -150,22 +155,24 @@ GroupReport explain(ProgramGroup group, const Refusal& refusal) {
           "boot with lockdown=integrity to have it");
     } else {
       say(LoadCause::no_helper,
-          "this kernel lacks a helper that " + std::string(refusal.program) + " calls:" +
-              last_lines(refusal.log, 1),
+          "this kernel lacks a helper that " + std::string(refusal.program) +
+              " calls:" + last_lines(refusal.log, 1),
           "a newer kernel has it");
     }
   } else if (contains(refusal.messages, "failed to find kernel BTF type ID")) {
     say(LoadCause::no_program_type,
-        "this kernel has no trace point for " + std::string(refusal.program), "a newer kernel has it");
+        "this kernel has no trace point for " + std::string(refusal.program),
+        "a newer kernel has it");
   } else if (refusal.error == ENOMEM) {
     say(LoadCause::no_memory, "not enough memory for programs and maps",
         "choose smaller ring buffers, or raise RLIMIT_MEMLOCK on kernels before 5.11");
   } else if (refusal.error == EINVAL && contains(refusal.messages, "map 'packets'")) {
-    say(LoadCause::no_ring_buffer, "this kernel has no BPF ring buffers", "Linux 5.8 and newer have them");
+    say(LoadCause::no_ring_buffer, "this kernel has no BPF ring buffers",
+        "Linux 5.8 and newer have them");
   } else if (!refusal.log.empty() && !last_lines(refusal.log, 1).empty()) {
     say(LoadCause::verifier,
-        "the kernel's verifier refused " + std::string(refusal.program) + " (" + error + "):" +
-            last_lines(refusal.log, 6),
+        "the kernel's verifier refused " + std::string(refusal.program) + " (" + error +
+            "):" + last_lines(refusal.log, 6),
         "please report this with the kernel's version");
   } else if (denied && lockdown == "confidentiality") {
     say(LoadCause::lockdown, "kernel lockdown (confidentiality) forbids it",
@@ -177,7 +184,8 @@ GroupReport explain(ProgramGroup group, const Refusal& refusal) {
     say(LoadCause::no_program_type, "bpf(2) is missing in this kernel or filtered away", "");
   } else if (refusal.error == EINVAL && !refusal.program.empty()) {
     say(LoadCause::no_program_type,
-        "this kernel does not know programs like " + std::string(refusal.program), "a newer kernel does");
+        "this kernel does not know programs like " + std::string(refusal.program),
+        "a newer kernel does");
   } else {
     say(LoadCause::other, error + last_lines(refusal.messages, 3), "");
   }
@@ -207,8 +215,9 @@ uint64_t charged_bytes(int map_fd) {
 
 // In the order of enum hp_counter.
 constexpr const char* counter_names[] = {
-    "packets",   "selected",          "emitted",   "syn_stashed", "syn_late",  "lost_ring",
-    "lost_ring_process", "lost_rate", "lost_load", "slot_evicted", "fragment", "parse",
+    "packets",   "selected",     "emitted",           "syn_stashed",
+    "syn_late",  "lost_ring",    "lost_ring_process", "lost_rate",
+    "lost_load", "slot_evicted", "fragment",          "parse",
     "own",
 };
 
@@ -216,53 +225,82 @@ constexpr const char* counter_names[] = {
 
 std::string_view name(LiveHook hook) {
   switch (hook) {
-    case LiveHook::automatic: return "auto";
-    case LiveHook::cgroup: return "cgroup";
-    case LiveHook::tc: return "tc";
-    case LiveHook::xdp: return "xdp";
+    case LiveHook::automatic:
+      return "auto";
+    case LiveHook::cgroup:
+      return "cgroup";
+    case LiveHook::tc:
+      return "tc";
+    case LiveHook::xdp:
+      return "xdp";
   }
   return "";
 }
 
 std::string_view name(ProgramGroup group) {
   switch (group) {
-    case ProgramGroup::capture_tc: return "capture_tc";
-    case ProgramGroup::capture_cgroup: return "capture_cgroup";
-    case ProgramGroup::capture_xdp: return "capture_xdp";
-    case ProgramGroup::owner_trace: return "owner_trace";
-    case ProgramGroup::exec_trace: return "exec_trace";
-    case ProgramGroup::owner_cgroup: return "owner_cgroup";
-    case ProgramGroup::seed: return "seed";
+    case ProgramGroup::capture_tc:
+      return "capture_tc";
+    case ProgramGroup::capture_cgroup:
+      return "capture_cgroup";
+    case ProgramGroup::capture_xdp:
+      return "capture_xdp";
+    case ProgramGroup::owner_trace:
+      return "owner_trace";
+    case ProgramGroup::exec_trace:
+      return "exec_trace";
+    case ProgramGroup::owner_cgroup:
+      return "owner_cgroup";
+    case ProgramGroup::seed:
+      return "seed";
   }
   return "";
 }
 
 std::string_view purpose(ProgramGroup group) {
   switch (group) {
-    case ProgramGroup::capture_tc: return "capture on interfaces";
-    case ProgramGroup::capture_cgroup: return "capture at the sockets of every process and container";
-    case ProgramGroup::capture_xdp: return "capture in the network driver";
-    case ProgramGroup::owner_trace: return "processes behind TCP connections";
-    case ProgramGroup::exec_trace: return "executables of processes that live briefly";
-    case ProgramGroup::owner_cgroup: return "processes behind UDP sockets";
-    case ProgramGroup::seed: return "processes behind sockets that are older than the agent";
+    case ProgramGroup::capture_tc:
+      return "capture on interfaces";
+    case ProgramGroup::capture_cgroup:
+      return "capture at the sockets of every process and container";
+    case ProgramGroup::capture_xdp:
+      return "capture in the network driver";
+    case ProgramGroup::owner_trace:
+      return "processes behind TCP connections";
+    case ProgramGroup::exec_trace:
+      return "executables of processes that live briefly";
+    case ProgramGroup::owner_cgroup:
+      return "processes behind UDP sockets";
+    case ProgramGroup::seed:
+      return "processes behind sockets that are older than the agent";
   }
   return "";
 }
 
 std::string_view name(LoadCause cause) {
   switch (cause) {
-    case LoadCause::none: return "ok";
-    case LoadCause::not_wanted: return "not-wanted";
-    case LoadCause::no_capability: return "no-capability";
-    case LoadCause::no_btf: return "no-btf";
-    case LoadCause::no_ring_buffer: return "no-ring-buffer";
-    case LoadCause::no_program_type: return "no-program-type";
-    case LoadCause::no_helper: return "no-helper";
-    case LoadCause::lockdown: return "lockdown";
-    case LoadCause::verifier: return "verifier";
-    case LoadCause::no_memory: return "no-memory";
-    case LoadCause::other: return "other";
+    case LoadCause::none:
+      return "ok";
+    case LoadCause::not_wanted:
+      return "not-wanted";
+    case LoadCause::no_capability:
+      return "no-capability";
+    case LoadCause::no_btf:
+      return "no-btf";
+    case LoadCause::no_ring_buffer:
+      return "no-ring-buffer";
+    case LoadCause::no_program_type:
+      return "no-program-type";
+    case LoadCause::no_helper:
+      return "no-helper";
+    case LoadCause::lockdown:
+      return "lockdown";
+    case LoadCause::verifier:
+      return "verifier";
+    case LoadCause::no_memory:
+      return "no-memory";
+    case LoadCause::other:
+      return "other";
   }
   return "";
 }
@@ -451,7 +489,8 @@ Result<void> Loader::configure(const hp_config& config) {
   const uint32_t key = 0;
   if (bpf_map_update_elem(map("config"), &key, &full, BPF_ANY) != 0) {
     Error error;
-    error.message = std::string("cannot write the configuration of the kernel programs: ") + std::strerror(errno);
+    error.message = std::string("cannot write the configuration of the kernel programs: ") +
+                    std::strerror(errno);
     return error;
   }
   config_ = full;
@@ -533,7 +572,8 @@ std::vector<hp_owner> Loader::seed() {
 }
 
 int Loader::program(std::string_view wanted) const {
-  const bpf_program* program = bpf_object__find_program_by_name(object_->obj, std::string(wanted).c_str());
+  const bpf_program* program =
+      bpf_object__find_program_by_name(object_->obj, std::string(wanted).c_str());
   return program != nullptr ? bpf_program__fd(program) : -1;
 }
 

@@ -41,16 +41,16 @@ std::string_view purpose(ProgramGroup group);
 
 // Why a group did not load. Named so that tests and `doctor` can tell the cases apart.
 enum class LoadCause : uint8_t {
-  none,            // it loaded
-  not_wanted,      // not needed for the hook that was asked for
-  no_capability,   // CAP_BPF, CAP_NET_ADMIN or CAP_PERFMON is missing
-  no_btf,          // /sys/kernel/btf/vmlinux is missing or unreadable
-  no_ring_buffer,  // kernel before 5.8
-  no_program_type, // the kernel does not know this type of program or its attach point
-  no_helper,       // … or a helper that it calls
-  lockdown,        // kernel lockdown forbids it
-  verifier,        // the verifier refused the program: a defect of handprint
-  no_memory,       // out of memory, or over RLIMIT_MEMLOCK on old kernels
+  none,             // it loaded
+  not_wanted,       // not needed for the hook that was asked for
+  no_capability,    // CAP_BPF, CAP_NET_ADMIN or CAP_PERFMON is missing
+  no_btf,           // /sys/kernel/btf/vmlinux is missing or unreadable
+  no_ring_buffer,   // kernel before 5.8
+  no_program_type,  // the kernel does not know this type of program or its attach point
+  no_helper,        // … or a helper that it calls
+  lockdown,         // kernel lockdown forbids it
+  verifier,         // the verifier refused the program: a defect of handprint
+  no_memory,        // out of memory, or over RLIMIT_MEMLOCK on old kernels
   other,
 };
 std::string_view name(LoadCause cause);
@@ -82,8 +82,8 @@ std::string_view counter_name(uint32_t counter);
 class Loader {
  public:
   // Loads those of the groups in `wanted` that the kernel takes. Fails only when no capture group
-  // could be loaded: the error then names the cause in words; `report`, if given, is filled in either
-  // case. Needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON.
+  // could be loaded: the error then names the cause in words; `report`, if given, is filled in
+  // either case. Needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON.
   static Result<std::unique_ptr<Loader>> load(const LiveOptions& options, GroupSet wanted,
                                               LoadReport* report = nullptr);
   ~Loader();
@@ -104,8 +104,8 @@ class Loader {
   // here on. What cannot be attached is reported in `report()` as not loaded.
   void attach_tracing();
 
-  // Runs seed_sockets once: gives existing sockets their owners in the kernel. Result: these owners,
-  // each once; empty without the group. Call after attach_tracing().
+  // Runs seed_sockets once: gives existing sockets their owners in the kernel. Result: these
+  // owners, each once; empty without the group. Call after attach_tracing().
   std::vector<hp_owner> seed();
 
   // Descriptor of a program or map by its name in bpf/, -1 when it is not loaded.

@@ -59,7 +59,8 @@ void each_attribute(const uint8_t* data, std::size_t length, const AttributeVisi
     rtattr attribute;
     std::memcpy(&attribute, data, sizeof(attribute));
     if (attribute.rta_len < sizeof(rtattr) || attribute.rta_len > length) return;
-    each(attribute.rta_type & NLA_TYPE_MASK, data + RTA_LENGTH(0), attribute.rta_len - RTA_LENGTH(0));
+    each(attribute.rta_type & NLA_TYPE_MASK, data + RTA_LENGTH(0),
+         attribute.rta_len - RTA_LENGTH(0));
     const std::size_t step = RTA_ALIGN(attribute.rta_len);
     if (step >= length) return;
     data += step;
@@ -70,7 +71,8 @@ void each_attribute(const uint8_t* data, std::size_t length, const AttributeVisi
 void each_attribute(const nlmsghdr* message, std::size_t body, const AttributeVisitor& each) {
   const std::size_t offset = NLMSG_HDRLEN + NLMSG_ALIGN(body);
   if (message->nlmsg_len < offset) return;
-  each_attribute(reinterpret_cast<const uint8_t*>(message) + offset, message->nlmsg_len - offset, each);
+  each_attribute(reinterpret_cast<const uint8_t*>(message) + offset, message->nlmsg_len - offset,
+                 each);
 }
 
 NetlinkSocket::NetlinkSocket(uint32_t groups) {
@@ -129,7 +131,8 @@ int NetlinkSocket::request_once(NetlinkMessage& message, const Visitor& each) {
          answer = NLMSG_NEXT(answer, length)) {
       if (answer->nlmsg_seq != sequence_) continue;
       if ((answer->nlmsg_flags & NLM_F_DUMP_INTR) != 0) inconsistent = true;
-      if (answer->nlmsg_type == NLMSG_ERROR) return static_cast<nlmsgerr*>(NLMSG_DATA(answer))->error;
+      if (answer->nlmsg_type == NLMSG_ERROR)
+        return static_cast<nlmsgerr*>(NLMSG_DATA(answer))->error;
       if (answer->nlmsg_type == NLMSG_DONE) return inconsistent ? -EINTR : 0;
       if (each) each(answer);
       if (!dump && !acknowledged) return 0;

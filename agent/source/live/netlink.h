@@ -39,8 +39,8 @@ class NetlinkMessage {
   std::vector<std::size_t> nests_;
 };
 
-// The attributes behind the fixed struct of `length` bytes of a received message; calls `each` with type
-// (flags masked off), data and length. Malformed attributes end the walk.
+// The attributes behind the fixed struct of `length` bytes of a received message; calls `each` with
+// type (flags masked off), data and length. Malformed attributes end the walk.
 using AttributeVisitor = std::function<void(uint16_t, const uint8_t*, std::size_t)>;
 void each_attribute(const uint8_t* data, std::size_t length, const AttributeVisitor& each);
 void each_attribute(const nlmsghdr* message, std::size_t body, const AttributeVisitor& each);
@@ -57,9 +57,9 @@ class NetlinkSocket {
   int descriptor() const { return fd_; }
 
   using Visitor = std::function<void(const nlmsghdr*)>;
-  // Sends one request and waits for its answer (with NLM_F_ACK, or one message, or a dump to its end).
-  // Result: 0, or a negative errno: the kernel's, -EINTR when a dump was inconsistent even the third
-  // time, -ETIMEDOUT after two seconds.
+  // Sends one request and waits for its answer (with NLM_F_ACK, or one message, or a dump to its
+  // end). Result: 0, or a negative errno: the kernel's, -EINTR when a dump was inconsistent even
+  // the third time, -ETIMEDOUT after two seconds.
   int request(NetlinkMessage& message, const Visitor& each = {});
 
   enum class Heard { nothing, messages, lost };

@@ -33,7 +33,7 @@ struct LiveOptions {
   // "all"). A name that begins with "!" takes interfaces out again. Empty: "uplink".
   std::vector<std::string> interfaces;
   XdpMode xdp_mode = XdpMode::native_or_generic;
-  bool tcx = true;  // false: clsact filters even where the kernel has TCX
+  bool tcx = true;     // false: clsact filters even where the kernel has TCX
   bool owners = true;  // find the processes behind the sockets
   // Ring sizes in bytes, rounded up to a power of two of at least a page; 0: 4 MiB of packets and
   // 2 MiB of process events, more from eight CPUs on.

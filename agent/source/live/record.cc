@@ -12,7 +12,8 @@ constexpr uint32_t most_cpus = 8192;  // NR_CPUS of the largest distribution ker
 
 // The interface of a record, as far as its number means something to the reader.
 uint32_t known_interface(const hp_packet& header, uint32_t own_netns) {
-  // tc and XDP run on interfaces of the agent's own namespace; a cgroup program runs in the socket's.
+  // tc and XDP run on interfaces of the agent's own namespace; a cgroup program runs in the
+  // socket's.
   if (header.hook != HP_HOOK_CGROUP || own_netns == 0) return header.ifindex;
   return header.owner.netns == own_netns ? header.ifindex : 0;
 }
@@ -83,21 +84,23 @@ Reason decode_packet_record(Bytes record, uint32_t own_netns, PacketRecord& out)
   if (reason == Reason::ok) {
     // The kernel looked only at the outer headers; whatever opens as a tunnel is not what it chose.
     if (out.packet.tunnel != Tunnel::none) reason = Reason::unsupported_transport;
-    if (header.copy_off > header.payload_len || header.copy_len > header.payload_len - header.copy_off)
+    if (header.copy_off > header.payload_len ||
+        header.copy_len > header.payload_len - header.copy_off)
       reason = Reason::too_long;
   }
   if (reason != Reason::ok) return out.has_late_syn ? Reason::ok : reason;
 
   if ((header.flags & HP_PACKET_NO_VLAN_IN_FRAME) != 0) add_outer_tag(header.vlan_tci, out.packet);
-  // The copied bytes may begin anywhere in the segment, so their place is the record's word, not the
-  // IP length's.
+  // The copied bytes may begin anywhere in the segment, so their place is the record's word, not
+  // the IP length's.
   out.packet.payload = frame.subspan(header.header_len);
   out.packet.payload_length = header.payload_len;
   common_facts(out, own_netns, out.segment);
   out.segment.time = static_cast<PacketTime>(header.time_ns);
   out.segment.packet = &out.packet;
   out.segment.copy_offset = header.copy_off;
-  out.segment.content = header.content < HP_CONTENT_COUNT ? header.content : uint8_t{HP_CONTENT_NONE};
+  out.segment.content =
+      header.content < HP_CONTENT_COUNT ? header.content : uint8_t{HP_CONTENT_NONE};
   out.segment.flags = header.flags;
   out.has_segment = true;
   return Reason::ok;
@@ -141,8 +144,8 @@ void SequenceGaps::see(uint32_t cpu, uint32_t sequence) {
     missing_ += static_cast<uint32_t>(ahead);
     state.next = sequence + 1;
   } else if (ahead < -1 && missing_ > 0) {
-    // Counted as missing when its successor overtook it. (The number just seen, once more, is what two
-    // programs got of which one interrupted the other: nothing is missing then.)
+    // Counted as missing when its successor overtook it. (The number just seen, once more, is what
+    // two programs got of which one interrupted the other: nothing is missing then.)
     --missing_;
   }
 }

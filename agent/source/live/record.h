@@ -19,7 +19,7 @@ namespace handprint {
 // object: valid until either goes.
 struct PacketRecord {
   bool has_late_syn = false;
-  Segment late_syn;  // comes before `segment`: a SYN whose own record was held back
+  Segment late_syn;          // comes before `segment`: a SYN whose own record was held back
   bool has_segment = false;  // false: only the late SYN could be read
   Segment segment;
   uint32_t cpu = 0;
@@ -31,9 +31,9 @@ struct PacketRecord {
 
 // Decodes a record of the ring "packets". `own_netns` is the inode number of the reader's network
 // namespace: interface numbers of other namespaces mean nothing here and become 0 (unknown); 0 for
-// "keep them all". Returns ok when out.segment or out.late_syn can be fed; otherwise not_enough_header
-// (record shorter than its lengths say), not_this_protocol (another version or kind of record), or
-// what decode_packet() says of its headers. Never allocates.
+// "keep them all". Returns ok when out.segment or out.late_syn can be fed; otherwise
+// not_enough_header (record shorter than its lengths say), not_this_protocol (another version or
+// kind of record), or what decode_packet() says of its headers. Never allocates.
 Reason decode_packet_record(Bytes record, uint32_t own_netns, PacketRecord& out);
 
 // One record of the ring "processes".
@@ -48,8 +48,8 @@ struct ProcessRecord {
 // Decodes a record of the ring "processes", with the results of decode_packet_record().
 Reason decode_process_record(Bytes record, ProcessRecord& out);
 
-// Counts what the per-CPU sequence numbers prove missing. Records that come a little late (a softirq
-// overtook the process that it interrupted) are not losses.
+// Counts what the per-CPU sequence numbers prove missing. Records that come a little late (a
+// softirq overtook the process that it interrupted) are not losses.
 class SequenceGaps {
  public:
   void see(uint32_t cpu, uint32_t sequence);

@@ -20,7 +20,11 @@ class MappedRing : public Ring {
  public:
   MappedRing(uint64_t* consumer, const uint64_t* producer, const uint8_t* data, uint32_t bytes,
              int descriptor)
-      : consumer_(consumer), producer_(producer), data_(data), mask_(bytes - 1), descriptor_(descriptor) {
+      : consumer_(consumer),
+        producer_(producer),
+        data_(data),
+        mask_(bytes - 1),
+        descriptor_(descriptor) {
     position_ = std::atomic_ref<uint64_t>(*consumer_).load(std::memory_order_relaxed);
   }
   ~MappedRing() override {
@@ -80,21 +84,22 @@ Result<std::unique_ptr<Ring>> open_kernel_ring(int map_fd, uint32_t bytes) {
   if (consumer == MAP_FAILED) return failed("consumer page");
   // The producer's page, then the data twice in a row so that no record is ever split.
   const std::size_t producer_bytes = page + 2 * std::size_t{bytes};
-  void* producer = mmap(nullptr, producer_bytes, PROT_READ, MAP_SHARED, map_fd, static_cast<off_t>(page));
+  void* producer =
+      mmap(nullptr, producer_bytes, PROT_READ, MAP_SHARED, map_fd, static_cast<off_t>(page));
   if (producer == MAP_FAILED) {
     Error error = failed("data pages");
     munmap(consumer, page);
     return error;
   }
-  auto ring = std::make_unique<MappedRing>(static_cast<uint64_t*>(consumer),
-                                           static_cast<const uint64_t*>(producer),
-                                           static_cast<const uint8_t*>(producer) + page, bytes, map_fd);
+  auto ring = std::make_unique<MappedRing>(
+      static_cast<uint64_t*>(consumer), static_cast<const uint64_t*>(producer),
+      static_cast<const uint8_t*>(producer) + page, bytes, map_fd);
   ring->own(consumer, page, producer, producer_bytes);
   return std::unique_ptr<Ring>(std::move(ring));
 }
 
-std::unique_ptr<Ring> open_memory_ring(uint64_t* consumer, const uint64_t* producer, const uint8_t* data,
-                                       uint32_t bytes) {
+std::unique_ptr<Ring> open_memory_ring(uint64_t* consumer, const uint64_t* producer,
+                                       const uint8_t* data, uint32_t bytes) {
   return std::make_unique<MappedRing>(consumer, producer, data, bytes, -1);
 }
 

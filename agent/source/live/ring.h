@@ -34,7 +34,7 @@ Result<std::unique_ptr<Ring>> open_kernel_ring(int map_fd, uint32_t bytes);
 
 // The same protocol over memory: `consumer` and `producer` are the two position words, `data` the
 // ring of `bytes` mapped twice in a row.
-std::unique_ptr<Ring> open_memory_ring(uint64_t* consumer, const uint64_t* producer, const uint8_t* data,
-                                       uint32_t bytes);
+std::unique_ptr<Ring> open_memory_ring(uint64_t* consumer, const uint64_t* producer,
+                                       const uint8_t* data, uint32_t bytes);
 
 }  // namespace handprint

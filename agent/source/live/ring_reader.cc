@@ -29,7 +29,8 @@ milliseconds pause_of_test() {
 
 }  // namespace
 
-RingReader::RingReader(std::unique_ptr<Ring> packets, std::unique_ptr<Ring> processes, uint32_t own_netns)
+RingReader::RingReader(std::unique_ptr<Ring> packets, std::unique_ptr<Ring> processes,
+                       uint32_t own_netns)
     : packets_(std::move(packets)),
       processes_(std::move(processes)),
       own_netns_(own_netns),

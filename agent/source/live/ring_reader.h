@@ -29,7 +29,7 @@ struct ReaderCounters {
   uint64_t process_records = 0;  // read from the ring "processes"
   uint64_t bad_records = 0;      // lengths or headers that make no sense
   uint64_t missing = 0;          // packet records that the sequence numbers prove lost
-  uint64_t torn = 0;             // payload copies that do not match their checksum (config.checksum)
+  uint64_t torn = 0;  // payload copies that do not match their checksum (config.checksum)
 };
 
 // Wire rings, by epoll with a time-out of 10 ms: the kernel wakes the reader only when much is
@@ -51,8 +51,8 @@ class RingReader {
   // means that more may be waiting: call again with a deadline in the past.
   std::size_t poll(LiveSink& sink, std::chrono::steady_clock::time_point deadline);
 
-  // Reads until both rings are empty, at most `limit` packet records (a host under load may never be
-  // empty). Does not pause. Result: packet records read.
+  // Reads until both rings are empty, at most `limit` packet records (a host under load may never
+  // be empty). Does not pause. Result: packet records read.
   std::size_t drain(LiveSink& sink, std::size_t limit = SIZE_MAX);
 
   const ReaderCounters& counters() const { return counters_; }

@@ -69,10 +69,11 @@ int make_clsact(NetlinkSocket& socket, uint32_t interface) {
   return result == -EEXIST ? 0 : result;
 }
 
-int put_filter(NetlinkSocket& socket, uint32_t interface, uint8_t direction, int program,
-               int slot, uint16_t preference, bool replace) {
-  NetlinkMessage request(RTM_NEWTFILTER,
-                         static_cast<uint16_t>(NLM_F_ACK | NLM_F_CREATE | (replace ? NLM_F_REPLACE : NLM_F_EXCL)));
+int put_filter(NetlinkSocket& socket, uint32_t interface, uint8_t direction, int program, int slot,
+               uint16_t preference, bool replace) {
+  NetlinkMessage request(
+      RTM_NEWTFILTER,
+      static_cast<uint16_t>(NLM_F_ACK | NLM_F_CREATE | (replace ? NLM_F_REPLACE : NLM_F_EXCL)));
   tcmsg body = body_of(interface, direction);
   body.tcm_handle = handle_of(slot);
   body.tcm_info = info_of(preference);
@@ -90,7 +91,8 @@ int put_filter(NetlinkSocket& socket, uint32_t interface, uint8_t direction, int
 Descriptor hold(int slot) {
   Descriptor held(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!held) return held;
-  // A leading NUL: the name stands in no file system and belongs to the network namespace (unix(7)).
+  // A leading NUL: the name stands in no file system and belongs to the network namespace
+  // (unix(7)).
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   const std::string name = std::string(1, '\0') + "handprint/clsact/" + std::to_string(slot);
@@ -132,30 +134,33 @@ std::vector<TcFilter> tc_filters(NetlinkSocket& socket, uint32_t interface, uint
     if (static_cast<uint32_t>(body->tcm_ifindex) != interface) return;
     bool is_bpf = false;
     bool named = false;
-    each_attribute(message, sizeof(tcmsg), [&](uint16_t type, const uint8_t* data, std::size_t size) {
-      const std::string_view text(reinterpret_cast<const char*>(data),
-                                  strnlen(reinterpret_cast<const char*>(data), size));
-      if (type == TCA_KIND) is_bpf = text == "bpf";
-      if (type == TCA_OPTIONS)
-        each_attribute(data, size, [&](uint16_t inner, const uint8_t* value, std::size_t length) {
-          if (inner != TCA_BPF_NAME) return;
-          const auto* name = reinterpret_cast<const char*>(value);
-          named = std::string_view(name, strnlen(name, length)) == tc_filter_name;
+    each_attribute(
+        message, sizeof(tcmsg), [&](uint16_t type, const uint8_t* data, std::size_t size) {
+          const std::string_view text(reinterpret_cast<const char*>(data),
+                                      strnlen(reinterpret_cast<const char*>(data), size));
+          if (type == TCA_KIND) is_bpf = text == "bpf";
+          if (type == TCA_OPTIONS)
+            each_attribute(
+                data, size, [&](uint16_t inner, const uint8_t* value, std::size_t length) {
+                  if (inner != TCA_BPF_NAME) return;
+                  const auto* name = reinterpret_cast<const char*>(value);
+                  named = std::string_view(name, strnlen(name, length)) == tc_filter_name;
+                });
         });
-    });
     TcFilter filter;
     filter.interface = interface;
     filter.direction = direction;
     filter.preference = static_cast<uint16_t>(TC_H_MAJ(body->tcm_info) >> 16);
-    if (is_bpf && named && body->tcm_handle >= handle_of(0) && body->tcm_handle < handle_of(tc_slots))
+    if (is_bpf && named && body->tcm_handle >= handle_of(0) &&
+        body->tcm_handle < handle_of(tc_slots))
       filter.slot = static_cast<int>(body->tcm_handle - tc_filter_handle);
     found.push_back(filter);
   });
   return found;
 }
 
-int attach_clsact(NetlinkSocket& socket, uint32_t interface, uint8_t direction, int program, int slot,
-                  uint16_t& preference) {
+int attach_clsact(NetlinkSocket& socket, uint32_t interface, uint8_t direction, int program,
+                  int slot, uint16_t& preference) {
   if (const int result = make_clsact(socket, interface); result != 0) return result;
   // Another program may take the preference between the look and the attempt, so look again.
   int result = 0;

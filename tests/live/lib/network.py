@@ -55,7 +55,7 @@ class Namespace:
         run(IP, "netns", "add", self.name)
         _namespaces.append(self)
         self.ip("link", "set", "lo", "up")
-        self.sysctl("net.ipv4.ip_local_port_range", "2048 65000")
+        self.sysctl("net.ipv4.ip_local_port_range", "10000 65000")
         self.sysctl("net.ipv4.tcp_fastopen", "519")  # both sides, without cookies
         self.sysctl("net.ipv6.conf.all.accept_dad", "0")
         self.sysctl("net.ipv6.conf.default.accept_dad", "0")

@@ -52,19 +52,20 @@ SHAPES = {
 }
 
 # What a hook can know of the two ends, by the side at which the agent stands. At tc ingress the
-# sending socket of the same host tells the peer, but not who else listens there; XDP ingress has no
-# socket at all. The first read from a connection is told whatever the hook.
+# sending socket of the same host tells the peer; XDP ingress has no socket at all. The first read
+# from a connection is told whatever the hook.
+ALL = {"client": "right", "worker": "right", "listener": "right"}
 KNOWN = {
-    ("auto", "server"): {"client": "right", "worker": "right", "listener": "right"},
-    ("cgroup", "server"): {"client": "right", "worker": "right", "listener": "right"},
-    ("cgroup", "client"): {"client": "right", "worker": "right", "listener": "right"},
-    ("tc", "server"): {"client": "right", "worker": "right", "listener": "right"},
-    ("tc", "client"): {"client": "right", "worker": "right", "listener": "not-wrong"},
-    ("xdp", "server"): {"client": "not-wrong", "worker": "right", "listener": "right"},
-    ("xdp", "client"): {"client": "right", "worker": "right", "listener": "not-wrong"},
-    ("tc", "host"): {"client": "not-wrong", "worker": "not-wrong", "listener": "not-wrong"},
-    ("xdp", "host"): {"client": "not-wrong", "worker": "not-wrong", "listener": "not-wrong"},
-    ("tc", "both"): {"client": "right", "worker": "right", "listener": "right"},
+    ("auto", "server"): ALL,
+    ("cgroup", "server"): ALL,
+    ("cgroup", "client"): ALL,
+    ("tc", "server"): ALL,
+    ("tc", "client"): ALL,
+    ("tc", "host"): ALL,
+    ("tc", "both"): ALL,
+    ("xdp", "server"): {**ALL, "client": "not-wrong"},
+    ("xdp", "client"): {**ALL, "listener": "not-wrong"},
+    ("xdp", "host"): {**ALL, "client": "not-wrong", "listener": "not-wrong"},
 }
 
 # Real clients: the words, with {url} and {name}; the program whose executable must be named.

@@ -23,7 +23,7 @@ uint32_t scan(const std::string& piece, uint8_t& line_end) {
   std::string buffer = piece;
   buffer.resize((buffer.size() + 15) & ~size_t{7}, '\n');
   return hp_scan_headers(reinterpret_cast<const uint8_t*>(buffer.data()),
-                         static_cast<uint32_t>(piece.size()), &line_end);
+                         static_cast<uint32_t>(piece.size()), &line_end, HP_MAX_COPY);
 }
 
 TEST(Scan, EndIsFoundAtEveryPlace) {

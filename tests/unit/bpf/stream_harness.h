@@ -59,7 +59,7 @@ class StreamHarness {
     s.len = static_cast<uint32_t>(data.size());
     s.flags = flags;
     s.head_len = static_cast<uint8_t>(std::min<size_t>(data.size(), HP_HEAD));
-    std::memcpy(s.head, data.data(), s.head_len);
+    if (s.head_len) std::memcpy(s.head, data.data(), s.head_len);
     hp_window w = present_ ? window_ : hp_window{};
     hp_decision d;
     hp_select_tcp(&s, &w, &policy, &d);

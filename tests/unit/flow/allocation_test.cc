@@ -42,17 +42,24 @@ TEST(Allocation, NoneOnThePacketPath) {
   Letting taker;
   EngineOptions options;
   Engine engine(options, taker);
-  const Buffer hello = client_hello("www.example.org", 1900), answer = server_hello(), get = request(), ok = response();
-  const Buffer syn_options = linux_options(), head(hello.begin(), hello.begin() + 900), tail(hello.begin() + 900, hello.end());
+  const Buffer hello = client_hello("www.example.org", 1900), answer = server_hello(),
+               get = request(), ok = response();
+  const Buffer syn_options = linux_options(), head(hello.begin(), hello.begin() + 900),
+               tail(hello.begin() + 900, hello.end());
   const hp_owner owner = owner_of(9, HP_ROLE_LISTENER);
   Packet packet;
   packet.source = Address::from(hex("c0000201"));
   packet.destination = Address::from(hex("c6336407"));
   packet.ip_version = 4;
   packet.protocol = protocol_tcp;
-  const Packet other = [&] { Packet p = packet; std::swap(p.source, p.destination); return p; }();
+  const Packet other = [&] {
+    Packet p = packet;
+    std::swap(p.source, p.destination);
+    return p;
+  }();
   PacketTime time = 0;
-  const auto feed = [&](const Packet& base, uint16_t port, uint16_t flags, uint32_t sequence, const Buffer& bytes) {
+  const auto feed = [&](const Packet& base, uint16_t port, uint16_t flags, uint32_t sequence,
+                        const Buffer& bytes) {
     Packet p = base;
     const bool to_server = base.source == packet.source;
     p.source_port = to_server ? port : 443;

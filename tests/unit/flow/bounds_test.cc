@@ -161,7 +161,8 @@ TEST_F(Bounds, ATakerThatMakesRoomLosesNothing) {
 TEST_F(Bounds, EarlyOwnersBeyondTheCacheGiveWayToNewerOnes) {
   hp_owner_event event{};
   event.protocol = protocol_tcp;
-  event.local_address[10] = event.local_address[11] = event.remote_address[10] = event.remote_address[11] = 0xff;
+  event.local_address[10] = event.local_address[11] = event.remote_address[10] =
+      event.remote_address[11] = 0xff;
   event.owner = owner_of(7, HP_ROLE_WORKER);
   for (uint32_t i = 0; i < 100'000; ++i) {
     event.local_port = 443;
@@ -252,26 +253,42 @@ TEST_F(Bounds, BlocksComeBackFromManyThreads) {
 
 TEST_F(Bounds, HostileInputLeavesTheBooksBalanced) {
   std::mt19937 random(11);
-  const Buffer seeds[] = {client_hello("www.example.org", 1500), server_hello(), hello_retry_request(), request(),
-                          response(), alert(2, 40), change_cipher_spec(), text_bytes("SSH-2.0-x\r\n"), Buffer(100, 0)};
+  const Buffer seeds[] = {client_hello("www.example.org", 1500),
+                          server_hello(),
+                          hello_retry_request(),
+                          request(),
+                          response(),
+                          alert(2, 40),
+                          change_cipher_spec(),
+                          text_bytes("SSH-2.0-x\r\n"),
+                          Buffer(100, 0)};
   for (int round = 0; round < 60'000; ++round) {
     const Conversation c = number(static_cast<uint32_t>(random() % 40));
     Packet packet = packet_of(c, random() % 2 == 0);
-    const Buffer options_bytes = random() % 4 == 0 ? hex("02") : random() % 2 == 0 ? linux_options() : Buffer(40, 1);
+    const Buffer options_bytes = random() % 4 == 0   ? hex("02")
+                                 : random() % 2 == 0 ? linux_options()
+                                                     : Buffer(40, 1);
     Buffer bytes = seeds[random() % std::size(seeds)];
-    if (random() % 3 == 0) bytes[random() % bytes.size()] ^= static_cast<uint8_t>(1 + random() % 255);
+    if (random() % 3 == 0)
+      bytes[random() % bytes.size()] ^= static_cast<uint8_t>(1 + random() % 255);
     const std::size_t from = random() % 3 == 0 ? random() % bytes.size() : 0;
     bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(from));
     if (random() % 2 == 0) bytes.resize(random() % (bytes.size() + 1));
     const unsigned kind = random() % 8;
-    packet.flags = kind == 0 ? tcp_flag::syn : kind == 1 ? tcp_flag::syn | tcp_flag::ack : tcp_flag::ack;
+    packet.flags = kind == 0   ? tcp_flag::syn
+                   : kind == 1 ? tcp_flag::syn | tcp_flag::ack
+                               : tcp_flag::ack;
     if (kind < 2) packet.tcp_options = options_bytes;
-    packet.sequence = (packet.source_port == c.client_port ? c.client_isn : c.server_isn) + (kind < 2 ? 0 : 1) +
-                      static_cast<uint32_t>(random() % 3 == 0 ? random() % 20000 : random() % 40 == 0 ? random() : from);
+    packet.sequence = (packet.source_port == c.client_port ? c.client_isn : c.server_isn) +
+                      (kind < 2 ? 0 : 1) +
+                      static_cast<uint32_t>(random() % 3 == 0    ? random() % 20000
+                                            : random() % 40 == 0 ? random()
+                                                                 : from);
     if (random() % 50 == 0) packet.protocol = protocol_udp;
     packet.payload = bytes;
     now += random() % 100 == 0 ? static_cast<PacketTime>(random() % 100) * second - 40 * second : 0;
-    feed(packet, static_cast<uint8_t>(random() % (HP_CONTENT_COUNT + 2)), {}, static_cast<uint16_t>(random() % 64));
+    feed(packet, static_cast<uint8_t>(random() % (HP_CONTENT_COUNT + 2)), {},
+         static_cast<uint16_t>(random() % 64));
     if (round % 64 == 0) {
       expect_balanced();
       collector.documents.clear();

@@ -111,6 +111,54 @@ TEST_F(Owners, TheGraceEndsAndALateWorkerIsAFurtherPart) {
   expect_all_written();
 }
 
+TEST_F(Owners, WhatComesDuringTheGraceIsAFurtherPartAsInAFile) {
+  std::vector<std::string> shapes;
+  for (bool from_file : {false, true}) {
+    Collector own;
+    options.from_file = from_file;
+    Engine engine(options, own);
+    Conversation c;
+    PacketTime time = now;
+    const auto feed_one = [&](bool from_client, uint16_t flags, uint32_t offset,
+                              const Buffer& bytes) {
+      Packet packet = packet_of(c, from_client);
+      packet.flags = flags;
+      packet.sequence = (from_client ? c.client_isn : c.server_isn) + offset;
+      packet.payload = bytes;
+      Segment segment;
+      segment.time = time += ms;
+      segment.packet = &packet;
+      segment.flags = offset > 1 ? HP_PACKET_NO_WINDOW : 0;
+      segment.hook = from_file ? HP_HOOK_NONE : HP_HOOK_TC;
+      segment.direction = from_client ? HP_INGRESS : HP_EGRESS;
+      segment.owner = from_file ? nullptr : &listener;
+      engine.segment(segment);
+    };
+    feed_one(true, tcp_flag::syn, 0, {});
+    feed_one(false, tcp_flag::syn | tcp_flag::ack, 0, {});
+    uint32_t sent = 1, answered = 1;
+    for (const char* path : {"/1", "/2", "/3"}) {
+      feed_one(true, tcp_flag::ack, sent, request(path));
+      feed_one(false, tcp_flag::ack, answered, response());
+      sent += 1000;
+      answered += 50000;
+    }
+    feed_one(true, tcp_flag::ack, sent, client_hello());
+    feed_one(false, tcp_flag::ack, answered, server_hello());
+    engine.advance(time + second);
+    engine.finish();
+    std::string shape;
+    for (const DocumentPtr& d : own.documents)
+      shape += std::to_string(d->part) + " " + std::to_string(d->packets) + " " +
+               std::to_string(d->last - d->first) + " " + protocols(*d) + " " +
+               (d->http_request != nullptr ? std::string(d->http_request->uri) : "") + " " +
+               std::to_string(d->observations.size()) + incomplete(*d) + "\n";
+    shapes.push_back(shape);
+    EXPECT_EQ(own.documents.size(), 4u);
+  }
+  EXPECT_EQ(shapes[0], shapes[1]);
+}
+
 TEST_F(Owners, AWorkerThatIsItsOwnListenerHasNoOther) {
   const hp_owner same = owner_of(200, HP_ROLE_WORKER);
   Conversation c;

@@ -58,9 +58,9 @@ TEST_F(Tls, AHandshakeGivesOneDocumentAsSoonAsBothHellosAreThere) {
   EXPECT_TRUE(d.tls_server->resumed_known);
   EXPECT_EQ(protocols(d), "TLS");
   EXPECT_EQ(text(d, Kind::ja4), ja4_of(client_hello()));
-  for (Kind kind : {Kind::tcp, Kind::muonfp, Kind::p0f, Kind::tcp_server, Kind::muonfp_server, Kind::p0f_server,
-                    Kind::tls, Kind::ja3, Kind::ja3_string, Kind::ja4_r, Kind::ja4_o, Kind::ja4_ro,
-                    Kind::tls_server, Kind::ja3s, Kind::ja3s_string})
+  for (Kind kind : {Kind::tcp, Kind::muonfp, Kind::p0f, Kind::tcp_server, Kind::muonfp_server,
+                    Kind::p0f_server, Kind::tls, Kind::ja3, Kind::ja3_string, Kind::ja4_r,
+                    Kind::ja4_o, Kind::ja4_ro, Kind::tls_server, Kind::ja3s, Kind::ja3s_string})
     EXPECT_EQ(count(d, kind), 1) << name(kind);
   EXPECT_EQ(incomplete(d), "");
   ASSERT_NE(d.tcp_client, nullptr);
@@ -80,7 +80,9 @@ TEST_F(Tls, TheStringsOfFieldsAllAreLeftOutWhenNobodyAsks) {
   server_says(c, server_hello());
   ASSERT_EQ(count(), 1u);
   for (const KindRow& row : kinds)
-    if (row.shown == Shown::all) { EXPECT_EQ(count(document(), row.kind), 0) << row.name; }
+    if (row.shown == Shown::all) {
+      EXPECT_EQ(count(document(), row.kind), 0) << row.name;
+    }
   EXPECT_EQ(count(document(), Kind::ja4), 1);
 }
 
@@ -126,10 +128,12 @@ TEST_F(Tls, SegmentsMayComeInAnyOrderTwiceAndOverlapping) {
     std::vector<std::pair<uint32_t, Buffer>> pieces;
     for (std::size_t at = 0; at < hello.size();) {
       const std::size_t length = std::min<std::size_t>(1 + random() % 700, hello.size() - at);
-      const std::size_t more = std::min<std::size_t>(random() % 3 == 0 ? random() % 50 : 0, hello.size() - at - length);
+      const std::size_t more =
+          std::min<std::size_t>(random() % 3 == 0 ? random() % 50 : 0, hello.size() - at - length);
       const std::size_t before = std::min<std::size_t>(random() % 3 == 0 ? random() % 50 : 0, at);
       const auto from = hello.begin() + static_cast<std::ptrdiff_t>(at - before);
-      pieces.emplace_back(at - before, Buffer(from, from + static_cast<std::ptrdiff_t>(before + length + more)));
+      pieces.emplace_back(at - before,
+                          Buffer(from, from + static_cast<std::ptrdiff_t>(before + length + more)));
       if (random() % 4 == 0) pieces.push_back(pieces.back());
       at += length;
     }
@@ -353,7 +357,8 @@ TEST_F(Tls, AHelloBeyondTheLimitSaysSo) {
   open(c);
   for (std::size_t at = 0; at < stream.size(); at += 1448)
     client_says(c, Buffer(stream.begin() + static_cast<std::ptrdiff_t>(at),
-                          stream.begin() + static_cast<std::ptrdiff_t>(std::min(at + 1448, stream.size()))));
+                          stream.begin() +
+                              static_cast<std::ptrdiff_t>(std::min(at + 1448, stream.size()))));
   finish();
   ASSERT_EQ(count(), 1u);
   EXPECT_EQ(incomplete(document()), "tls.client:too-long");

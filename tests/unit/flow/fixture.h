@@ -21,7 +21,10 @@ inline constexpr PacketTime second = 1'000'000'000;
 // Keeps every document.
 struct Collector : DocumentTaker {
   void take(DocumentPtr document) override { documents.push_back(std::move(document)); }
-  void starved() override { ++starved_calls; if (gives_up_when_starved) documents.clear(); }
+  void starved() override {
+    ++starved_calls;
+    if (gives_up_when_starved) documents.clear();
+  }
   std::vector<DocumentPtr> documents;
   int starved_calls = 0;
   bool gives_up_when_starved = false;
@@ -168,7 +171,8 @@ class EngineTest : public ::testing::Test {
   static std::string incomplete(const Document& document) {
     std::string out;
     for (const IncompleteFact& fact : document.incomplete)
-      out += (out.empty() ? "" : " ") + std::string(fact.what) + ":" + std::string(name(fact.reason));
+      out +=
+          (out.empty() ? "" : " ") + std::string(fact.what) + ":" + std::string(name(fact.reason));
     return out;
   }
   static std::string protocols(const Document& document) {
@@ -188,7 +192,8 @@ class EngineTest : public ::testing::Test {
     expect_balanced();
     const EngineCounters& c = engine().counters();
     EXPECT_EQ(engine().flows_open(), 0u);
-    EXPECT_EQ(c.flows, c.documents - c.parts + c.syn_unrecorded + c.syns_replaced + c.documents_dropped);
+    EXPECT_EQ(c.flows,
+              c.documents - c.parts + c.syn_unrecorded + c.syns_replaced + c.documents_dropped);
   }
 
   EngineOptions options;
@@ -226,7 +231,8 @@ inline Buffer client_hello(std::string_view host = "www.example.org", std::size_
 inline Buffer server_hello_body(unsigned suite, const std::vector<TestExtension>& extensions,
                                 const Buffer& session_id, const Buffer& random) {
   Builder block;
-  for (const TestExtension& extension : extensions) block.u16(extension.type).with_u16(extension.data);
+  for (const TestExtension& extension : extensions)
+    block.u16(extension.type).with_u16(extension.data);
   Builder body;
   body.u16(0x0303).raw(random).with_u8(session_id).u16(suite).u8(0).with_u16(block);
   return body;
@@ -238,15 +244,24 @@ inline Buffer server_hello(bool resumed = false) {
       {0x0033, Builder().u16(0x001d).with_u16(Buffer(32, 3))},
   };
   if (resumed) extensions.push_back({0x0029, hex("0000")});
-  return record(22, handshake(2, server_hello_body(0x1301, extensions, Buffer(32, 0x55), Buffer(32, 0xbb))), 0x0303);
+  return record(
+      22, handshake(2, server_hello_body(0x1301, extensions, Buffer(32, 0x55), Buffer(32, 0xbb))),
+      0x0303);
 }
 // A TLS 1.2 ServerHello that has chosen a protocol.
 inline Buffer server_hello_12(std::string_view protocol, const Buffer& session_id = Buffer(32, 1)) {
-  return record(22, handshake(2, server_hello_body(0xc02f, {{0x0010, alpn({protocol})}}, session_id, Buffer(32, 0xbb))), 0x0303);
+  return record(22,
+                handshake(2, server_hello_body(0xc02f, {{0x0010, alpn({protocol})}}, session_id,
+                                               Buffer(32, 0xbb))),
+                0x0303);
 }
 inline Buffer hello_retry_request() {
   const Buffer random = hex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c");
-  return record(22, handshake(2, server_hello_body(0x1301, {{0x002b, hex("0304")}, {0x0033, hex("0017")}}, Buffer(32, 0x55), random)), 0x0303);
+  return record(
+      22,
+      handshake(2, server_hello_body(0x1301, {{0x002b, hex("0304")}, {0x0033, hex("0017")}},
+                                     Buffer(32, 0x55), random)),
+      0x0303);
 }
 inline Buffer change_cipher_spec() { return hex("14 0303 0001 01"); }
 inline Buffer alert(unsigned level, unsigned description) {
@@ -256,11 +271,13 @@ inline Buffer text_bytes(std::string_view text) { return {text.begin(), text.end
 inline Buffer operator+(const Buffer& a, const Buffer& b) { return Builder().raw(a).raw(b); }
 
 inline Buffer request(std::string_view path = "/", std::string_view more = {}) {
-  return text_bytes("GET " + std::string(path) + " HTTP/1.1\r\nHost: www.example.org\r\nUser-Agent: test/1\r\n" +
+  return text_bytes("GET " + std::string(path) +
+                    " HTTP/1.1\r\nHost: www.example.org\r\nUser-Agent: test/1\r\n" +
                     std::string(more) + "\r\n");
 }
 inline Buffer response(int status = 200, std::string_view more = {}) {
-  return text_bytes("HTTP/1.1 " + std::to_string(status) + " Fine\r\nServer: tested\r\n" + std::string(more) + "\r\n");
+  return text_bytes("HTTP/1.1 " + std::to_string(status) + " Fine\r\nServer: tested\r\n" +
+                    std::string(more) + "\r\n");
 }
 
 }  // namespace handprint::test

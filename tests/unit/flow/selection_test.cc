@@ -24,7 +24,9 @@ class Selecting : public ::testing::Test {
     packet.payload_length = static_cast<uint32_t>(payload.size());
     return packet;
   }
-  bool select(const Packet& packet, uint32_t scope = 0) { return selection.select(packet, now, scope, decision); }
+  bool select(const Packet& packet, uint32_t scope = 0) {
+    return selection.select(packet, now, scope, decision);
+  }
   int used() const {
     int n = 0;
     for (int set = 0; set < HP_SETS; ++set)
@@ -55,7 +57,8 @@ TEST_F(Selecting, AHelloIsCopiedAndItsWindowClosed) {
   EXPECT_EQ(decision.content, HP_CONTENT_TLS_CLIENT);
   EXPECT_EQ(decision.copy_len, 1448u);
   // The rest and what follows in the same segment.
-  EXPECT_TRUE(select(tcp(1, tcp_flag::ack, 1548, Buffer(hello.begin() + 1448, hello.end()) + Buffer(500, 1))));
+  EXPECT_TRUE(select(
+      tcp(1, tcp_flag::ack, 1548, Buffer(hello.begin() + 1448, hello.end()) + Buffer(500, 1))));
   EXPECT_EQ(decision.copy_len, hello.size() - 1448);
   EXPECT_EQ(used(), 0);
   EXPECT_FALSE(select(tcp(1, tcp_flag::ack, 5000, Buffer(1000, 0x17))));
@@ -64,7 +67,8 @@ TEST_F(Selecting, AHelloIsCopiedAndItsWindowClosed) {
 TEST_F(Selecting, HeadersEndAtTheEmptyLineOfAnyAlignment) {
   for (std::size_t pad = 0; pad < 20; ++pad) {
     const Buffer asks = request("/", "X: " + std::string(pad, 'x') + "\r\n");
-    EXPECT_TRUE(select(tcp(static_cast<uint16_t>(2000 + pad), tcp_flag::ack, 1, asks + Buffer(333, 'b'))));
+    EXPECT_TRUE(
+        select(tcp(static_cast<uint16_t>(2000 + pad), tcp_flag::ack, 1, asks + Buffer(333, 'b'))));
     EXPECT_EQ(decision.copy_len, asks.size());
     EXPECT_TRUE(decision.by_content);
   }
@@ -97,7 +101,8 @@ TEST_F(Selecting, AResetForgetsTheWindow) {
 TEST_F(Selecting, ScopesAreApart) {
   const Buffer hello = client_hello("www.example.org", 1900);
   select(tcp(1, tcp_flag::syn, 99), 1);
-  EXPECT_FALSE(select(tcp(1, tcp_flag::ack, 100, prefix(hello, 3)), 2));  // three bytes name nothing
+  EXPECT_FALSE(
+      select(tcp(1, tcp_flag::ack, 100, prefix(hello, 3)), 2));  // three bytes name nothing
   EXPECT_TRUE(select(tcp(1, tcp_flag::ack, 100, prefix(hello, 3)), 1));
 }
 

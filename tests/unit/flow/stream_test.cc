@@ -4,10 +4,10 @@
 #include <limits>
 #include <random>
 
+#include "fixture.h"
 #include "flow/flow_table.h"
 #include "flow/packet_clock.h"
 #include "flow/stream.h"
-#include "fixture.h"
 
 namespace handprint::test {
 namespace {

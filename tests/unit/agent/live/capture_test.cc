@@ -34,7 +34,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr uint16_t server_port = 4433;
 
-bool run(const std::string& command) { return std::system((command + " >/dev/null 2>&1").c_str()) == 0; }
+bool run(const std::string& command) {
+  return std::system((command + " >/dev/null 2>&1").c_str()) == 0;
+}
 
 std::string output_of(const std::string& command) {
   std::string out;
@@ -94,16 +96,18 @@ pid_t connect_once(const char* server) {
   if (child != 0) {
     int status = 0;
     waitpid(child, &status, 0);
-    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "the client could not talk to " << server;
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        << "the client could not talk to " << server;
     return child;
   }
   const int fd = socket(AF_INET, SOCK_STREAM, 0);
   const sockaddr_in address = address_of(server, server_port);
   const std::string hello = client_hello();
   char answer = 0;
-  const bool good = connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
-                    ::write(fd, hello.data(), hello.size()) == static_cast<ssize_t>(hello.size()) &&
-                    read(fd, &answer, 1) == 1;
+  const bool good =
+      connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
+      ::write(fd, hello.data(), hello.size()) == static_cast<ssize_t>(hello.size()) &&
+      read(fd, &answer, 1) == 1;
   _exit(good ? 0 : 1);
 }
 
@@ -120,11 +124,13 @@ struct Collector : LiveSink {
   std::vector<hp_owner_event> owners;
   std::map<uint32_t, std::string> executed;
   void segment(const Segment& segment) override {
-    if (segment.packet->destination_port != server_port && segment.packet->source_port != server_port) return;
+    if (segment.packet->destination_port != server_port &&
+        segment.packet->source_port != server_port)
+      return;
     segments.push_back({segment.hook, segment.direction, segment.content,
                         segment.owner != nullptr ? segment.owner->pid : 0,
-                        segment.owner != nullptr ? segment.owner->role : uint8_t{0}, segment.interface,
-                        segment.packet->payload.size()});
+                        segment.owner != nullptr ? segment.owner->role : uint8_t{0},
+                        segment.interface, segment.packet->payload.size()});
   }
   void owner(const hp_owner_event& event) override { owners.push_back(event); }
   void process(const hp_process& process, std::string_view path, std::string_view) override {
@@ -167,7 +173,8 @@ class LiveCaptureTest : public testing::Test {
       run("ip address add 10.77.0.2/24 dev hpt1 && ip link set hpt1 up && ip link set lo up");
       const int listener = socket(AF_INET, SOCK_STREAM, 0);
       const sockaddr_in address = address_of("10.77.0.2", server_port);
-      if (bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) _exit(2);
+      if (bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
+        _exit(2);
       listen(listener, 16);
       go = 'l';
       if (::write(ready[1], &go, 1) != 1) _exit(1);
@@ -343,8 +350,9 @@ TEST_F(LiveCaptureTest, BooksBalanceAndCopiesAreWhole) {
   ASSERT_TRUE(capture->read_counters(counters));
   EXPECT_GE(counters[HP_COUNT_SELECTED], 60u);
   EXPECT_EQ(counters[HP_COUNT_SELECTED],
-            counters[HP_COUNT_EMITTED] + counters[HP_COUNT_SYN_STASHED] + counters[HP_COUNT_LOST_RING] +
-                counters[HP_COUNT_LOST_RATE] + counters[HP_COUNT_LOST_LOAD] + counters[HP_COUNT_OWN]);
+            counters[HP_COUNT_EMITTED] + counters[HP_COUNT_SYN_STASHED] +
+                counters[HP_COUNT_LOST_RING] + counters[HP_COUNT_LOST_RATE] +
+                counters[HP_COUNT_LOST_LOAD] + counters[HP_COUNT_OWN]);
   EXPECT_EQ(counters[HP_COUNT_EMITTED], capture->reader_counters().packet_records);
   EXPECT_EQ(capture->reader_counters().bad_records, 0u);
   EXPECT_EQ(capture->reader_counters().missing, 0u);
@@ -361,11 +369,13 @@ TEST_F(LiveCaptureTest, InterfacesComeGoAndAreRenamedWithoutALeak) {
     ASSERT_NE(capture, nullptr);
     const auto is_attached = [&](const std::string& wanted) {
       const auto points = capture->attached();
-      return std::any_of(points.begin(), points.end(), [&](const auto& point) { return point.name == wanted; });
+      return std::any_of(points.begin(), points.end(),
+                         [&](const auto& point) { return point.name == wanted; });
     };
     const auto eventually = [&](const std::function<bool()>& done) {
       const auto until = Clock::now() + std::chrono::seconds(5);
-      while (!done() && Clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      while (!done() && Clock::now() < until)
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
       return done();
     };
     const int before = open_descriptors();
@@ -388,7 +398,8 @@ TEST_F(LiveCaptureTest, InterfacesComeGoAndAreRenamedWithoutALeak) {
 
 TEST_F(LiveCaptureTest, ANeighboursFilterStaysUntouched) {
   ASSERT_TRUE(run("tc qdisc replace dev hpt0 clsact"));
-  ASSERT_TRUE(run("tc filter add dev hpt0 ingress pref 1 protocol all u32 match u32 0 0 flowid 1:1"));
+  ASSERT_TRUE(
+      run("tc filter add dev hpt0 ingress pref 1 protocol all u32 match u32 0 0 flowid 1:1"));
   const std::string before = output_of("tc filter show dev hpt0 ingress pref 1");
   ASSERT_FALSE(before.empty());
   LiveOptions chosen = options(LiveHook::tc);
@@ -434,9 +445,11 @@ TEST_F(LiveCaptureTest, LeftoversOfAKilledAgentAreRemovedAndThoseOfALivingOneAre
     chosen.tcx = false;
     const auto capture = start(chosen);
     ASSERT_NE(capture, nullptr);
-    EXPECT_NE(output_of("tc filter show dev hpt0 egress").find("handle 0x6871 handprint"), std::string::npos);
+    EXPECT_NE(output_of("tc filter show dev hpt0 egress").find("handle 0x6871 handprint"),
+              std::string::npos);
   }
-  EXPECT_NE(output_of("tc filter show dev hpt0 egress").find("handle 0x6870 handprint"), std::string::npos);
+  EXPECT_NE(output_of("tc filter show dev hpt0 egress").find("handle 0x6870 handprint"),
+            std::string::npos);
   EXPECT_EQ(output_of("tc filter show dev hpt0 egress").find("handle 0x6871"), std::string::npos);
   kill(agent, SIGKILL);
   waitpid(agent, nullptr, 0);
@@ -474,9 +487,11 @@ TEST_F(LiveCaptureTest, ReloadChangesWhatMayChange) {
 
 TEST_F(LiveCaptureTest, DoctorLoadsEveryGroup) {
   const std::vector<Check> checks = examine_live_capture(options(LiveHook::automatic));
-  for (const char* wanted : {"kernel", "btf", "cgroup2", "capabilities", "unprivileged_bpf", "lockdown", "tcx",
-                             "capture_tc", "capture_cgroup", "capture_xdp", "owner_trace", "memory"}) {
-    const auto check = std::find_if(checks.begin(), checks.end(), [&](const Check& c) { return c.check == wanted; });
+  for (const char* wanted :
+       {"kernel", "btf", "cgroup2", "capabilities", "unprivileged_bpf", "lockdown", "tcx",
+        "capture_tc", "capture_cgroup", "capture_xdp", "owner_trace", "memory"}) {
+    const auto check = std::find_if(checks.begin(), checks.end(),
+                                    [&](const Check& c) { return c.check == wanted; });
     ASSERT_NE(check, checks.end()) << wanted;
     EXPECT_FALSE(check->detail.empty());
     EXPECT_NE(check->state, CheckState::fail) << wanted << ": " << check->detail;
@@ -494,7 +509,9 @@ TEST(LiveCaptureUnprivileged, SaysWhatIsMissing) {
     const auto capture = LiveCapture::start(chosen, &report);
     if (capture) _exit(3);
     const std::string text = capture.error().text();
-    if (text.find("CAP_BPF") == std::string::npos || text.find("CAP_NET_ADMIN") == std::string::npos) _exit(4);
+    if (text.find("CAP_BPF") == std::string::npos ||
+        text.find("CAP_NET_ADMIN") == std::string::npos)
+      _exit(4);
     _exit(report[ProgramGroup::capture_tc].cause == LoadCause::no_capability ? 0 : 5);
   }
   int status = 0;

@@ -33,7 +33,8 @@ TEST(CgroupMount, TheWholeHierarchyIsPreferred) {
 }
 
 TEST(CgroupMount, APartIsBetterThanNothing) {
-  const CgroupMount mount = find_cgroup2("50 1 0:26 /docker/abc /sys/fs/cgroup ro - cgroup2 cgroup rw\n");
+  const CgroupMount mount =
+      find_cgroup2("50 1 0:26 /docker/abc /sys/fs/cgroup ro - cgroup2 cgroup rw\n");
   EXPECT_EQ(mount.path, "/sys/fs/cgroup");
   EXPECT_FALSE(mount.whole);
 }

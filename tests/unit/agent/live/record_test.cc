@@ -22,8 +22,10 @@ void add(Octets& out, std::initializer_list<int> bytes) {
 Octets ip_tcp(uint8_t flags, uint16_t payload_length) {
   const int total = 40 + payload_length;
   Octets out;
-  add(out, {0x45, 0, total >> 8, total & 255, 0, 1, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2});
-  add(out, {40000 >> 8, 40000 & 255, 443 >> 8, 443 & 255, 0, 0, 0, 100, 0, 0, 0, 0, 0x50, flags, 0xfa, 0xf0, 0, 0, 0, 0});
+  add(out,
+      {0x45, 0, total >> 8, total & 255, 0, 1, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2});
+  add(out, {40000 >> 8, 40000 & 255, 443 >> 8, 443 & 255, 0,    0,    0, 100, 0, 0,
+            0,          0,           0x50,     flags,     0xfa, 0xf0, 0, 0,   0, 0});
   return out;
 }
 
@@ -34,7 +36,8 @@ Octets ethernet(const Octets& ip) {
   return out;
 }
 
-hp_packet header_of(const Octets& headers, std::size_t copied, std::size_t payload, bool l2 = true) {
+hp_packet header_of(const Octets& headers, std::size_t copied, std::size_t payload,
+                    bool l2 = true) {
   hp_packet header{};
   header.version = HP_WIRE_VERSION;
   header.record = HP_RECORD_PACKET;
@@ -142,7 +145,8 @@ TEST(PacketRecord, LateSynComesFirst) {
   header.syn_len = static_cast<uint16_t>(syn.size());
   header.syn_time_ns = 1000;
   PacketRecord out;
-  ASSERT_EQ(decode_packet_record(record_of(header, {syn, headers, Octets(4, 'x')}), 0, out), Reason::ok);
+  ASSERT_EQ(decode_packet_record(record_of(header, {syn, headers, Octets(4, 'x')}), 0, out),
+            Reason::ok);
   ASSERT_TRUE(out.has_late_syn);
   ASSERT_TRUE(out.has_segment);
   EXPECT_EQ(out.late_syn.time, 1000);
@@ -209,8 +213,9 @@ TEST(PacketRecord, EveryPrefixAndRandomChangeStaysInBounds) {
     if (decode_packet_record(changed, 0, out) != Reason::ok || !out.has_segment) continue;
     const Bytes payload = out.segment.packet->payload;
     ASSERT_LE(payload.size(), HP_MAX_COPY);
-    ASSERT_TRUE(payload.empty() || (payload.data() >= changed.data() &&
-                                    payload.data() + payload.size() <= changed.data() + changed.size()));
+    ASSERT_TRUE(payload.empty() ||
+                (payload.data() >= changed.data() &&
+                 payload.data() + payload.size() <= changed.data() + changed.size()));
     ASSERT_LE(out.segment.copy_offset + payload.size(), out.segment.packet->payload_length);
   }
 }

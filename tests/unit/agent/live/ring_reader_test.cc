@@ -22,9 +22,12 @@ class MemoryRing {
   MemoryRing() {
     const int fd = memfd_create("ring", MFD_CLOEXEC);
     EXPECT_EQ(ftruncate(fd, bytes), 0);
-    auto* area = static_cast<uint8_t*>(mmap(nullptr, 2 * bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    auto* area = static_cast<uint8_t*>(
+        mmap(nullptr, 2 * bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     for (int i = 0; i < 2; ++i)
-      EXPECT_NE(mmap(area + i * static_cast<int>(bytes), bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0), MAP_FAILED);
+      EXPECT_NE(mmap(area + i * static_cast<int>(bytes), bytes, PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_FIXED, fd, 0),
+                MAP_FAILED);
     close(fd);
     data_ = area;
   }
@@ -57,9 +60,46 @@ class MemoryRing {
 };
 
 std::vector<uint8_t> syn_record(uint32_t sequence, uint16_t port = 40000) {
-  const uint8_t headers[40] = {0x45, 0, 0, 40, 0, 1, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
-                               static_cast<uint8_t>(port >> 8), static_cast<uint8_t>(port), 1, 187, 0, 0, 0, 1,
-                               0, 0, 0, 0, 0x50, 2, 0xfa, 0xf0, 0, 0, 0, 0};
+  const uint8_t headers[40] = {0x45,
+                               0,
+                               0,
+                               40,
+                               0,
+                               1,
+                               0x40,
+                               0,
+                               64,
+                               6,
+                               0,
+                               0,
+                               10,
+                               0,
+                               0,
+                               1,
+                               10,
+                               0,
+                               0,
+                               2,
+                               static_cast<uint8_t>(port >> 8),
+                               static_cast<uint8_t>(port),
+                               1,
+                               187,
+                               0,
+                               0,
+                               0,
+                               1,
+                               0,
+                               0,
+                               0,
+                               0,
+                               0x50,
+                               2,
+                               0xfa,
+                               0xf0,
+                               0,
+                               0,
+                               0,
+                               0};
   hp_packet header{};
   header.version = HP_WIRE_VERSION;
   header.record = HP_RECORD_PACKET;
@@ -88,7 +128,9 @@ struct Journal : LiveSink {
     entries.push_back("segment " + std::to_string(segment.packet->source_port));
     if (on_segment) on_segment();
   }
-  void owner(const hp_owner_event& event) override { entries.push_back("owner " + std::to_string(event.owner.pid)); }
+  void owner(const hp_owner_event& event) override {
+    entries.push_back("owner " + std::to_string(event.owner.pid));
+  }
   void process(const hp_process& process, std::string_view path, std::string_view) override {
     entries.push_back("process " + std::to_string(process.pid) + " " + std::string(path));
   }
@@ -207,7 +249,8 @@ TEST_F(RingReading, APausedReaderLeavesTheRingsAloneButDrainDoesNot) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(1100);
   while (std::chrono::steady_clock::now() < until) reading->poll(journal_, until);
   write_syn(1);
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(reading->poll(journal_, std::chrono::steady_clock::now()), 0u);
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(reading->poll(journal_, std::chrono::steady_clock::now()), 0u);
   EXPECT_EQ(reading->drain(journal_), 1u);
 }
 

@@ -37,7 +37,8 @@ TEST(ProcStatLine, IsReadBehindAnyName) {
 
 TEST(ProcStatLine, CutOrForeignTextIsRefused) {
   ProcStat stat;
-  for (const char* text : {"", "42", "42 (sh", "42 (sh)", "42 (sh) S 1 1 1", "42 (sh) S x 1 1 0 -1 4 1 2 3 4 5 6 7 8 20 0 1 0 5"})
+  for (const char* text : {"", "42", "42 (sh", "42 (sh)", "42 (sh) S 1 1 1",
+                           "42 (sh) S x 1 1 0 -1 4 1 2 3 4 5 6 7 8 20 0 1 0 5"})
     EXPECT_FALSE(read_stat(text, stat)) << text;
 }
 
@@ -60,7 +61,8 @@ TEST(ReadProcess, FindsItself) {
 TEST(ReadProcess, AnotherStartTimeIsAnotherProcess) {
   ProcFacts facts;
   const auto pid = static_cast<uint32_t>(getpid());
-  EXPECT_EQ(read_process("/proc", pid, start_of(getpid()) + nanoseconds_per_tick, 2048, facts), ProcAnswer::reused);
+  EXPECT_EQ(read_process("/proc", pid, start_of(getpid()) + nanoseconds_per_tick, 2048, facts),
+            ProcAnswer::reused);
   EXPECT_TRUE(facts.executable.empty());
 }
 
@@ -71,7 +73,8 @@ TEST(ReadProcess, AnEndedProcessIsGone) {
   const uint64_t start = start_of(child);
   ASSERT_EQ(waitpid(child, nullptr, 0), child);
   ProcFacts facts;
-  EXPECT_EQ(read_process("/proc", static_cast<uint32_t>(child), start, 2048, facts), ProcAnswer::gone);
+  EXPECT_EQ(read_process("/proc", static_cast<uint32_t>(child), start, 2048, facts),
+            ProcAnswer::gone);
 }
 
 TEST(ReadProcess, MemfdExecutableIsFlaggedAsNameless) {
@@ -100,13 +103,16 @@ TEST(ReadProcess, MemfdExecutableIsFlaggedAsNameless) {
   EXPECT_EQ(read(ready[0], &byte, 1), 0);  // closed by the exec
   close(ready[0]);
   ProcFacts facts;
-  const ProcAnswer answer = read_process("/proc", static_cast<uint32_t>(child), start_of(child), 2048, facts);
+  const ProcAnswer answer =
+      read_process("/proc", static_cast<uint32_t>(child), start_of(child), 2048, facts);
   kill(child, SIGKILL);
   waitpid(child, nullptr, 0);
   ASSERT_EQ(answer, ProcAnswer::found);
   EXPECT_EQ(facts.executable, "/memfd:payload");
   EXPECT_TRUE(facts.executable_deleted);
-  EXPECT_EQ(facts.args, std::string("sleep\0" "30", 8));
+  EXPECT_EQ(facts.args, std::string("sleep\0"
+                                    "30",
+                                    8));
 }
 
 }  // namespace

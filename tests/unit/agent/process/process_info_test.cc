@@ -45,7 +45,8 @@ std::string sha256_of(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   char buffer[65536];
   ssize_t got = 0;
-  while ((got = read(fd, buffer, sizeof(buffer))) > 0) bytes.append(buffer, static_cast<std::size_t>(got));
+  while ((got = read(fd, buffer, sizeof(buffer))) > 0)
+    bytes.append(buffer, static_cast<std::size_t>(got));
   close(fd);
   Digests digests;
   Sha256 digest{};
@@ -133,10 +134,12 @@ class Digesting : public testing::Test {
 
 TEST_F(Digesting, IsComputedOnceAndThenKnown) {
   std::atomic<int> told{0};
-  ExecutableDigest digest({}, [&](const auto&, const FileIdentity&, const ExecutableHash&) { ++told; });
+  ExecutableDigest digest({},
+                          [&](const auto&, const FileIdentity&, const ExecutableHash&) { ++told; });
   ExecutableHash hash{};
   EXPECT_FALSE(digest.ask(file(), {1, 1}, hash));
-  for (int i = 0; i < 500 && told == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  for (int i = 0; i < 500 && told == 0; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   EXPECT_EQ(told, 1);
   EXPECT_TRUE(digest.ask(file(), {2, 2}, hash));
   EXPECT_EQ(digest.counters().hits, 1u);
@@ -146,7 +149,8 @@ TEST_F(Digesting, IsComputedOnceAndThenKnown) {
 TEST_F(Digesting, ALargeFileIsLeftAlone) {
   ExecutableDigest::Options options;
   options.max_bytes = 99'999;
-  ExecutableDigest digest(options, [](const auto&, const FileIdentity&, const ExecutableHash&) { FAIL(); });
+  ExecutableDigest digest(options,
+                          [](const auto&, const FileIdentity&, const ExecutableHash&) { FAIL(); });
   ExecutableHash hash{};
   EXPECT_FALSE(digest.ask(file(), {1, 1}, hash));
   EXPECT_EQ(digest.counters().refused, 1u);
@@ -157,7 +161,8 @@ TEST_F(Digesting, KeepsToItsRate) {
   ExecutableDigest::Options options;
   options.bytes_per_second = 500'000;
   const auto begun = std::chrono::steady_clock::now();
-  ExecutableDigest digest(options, [&](const auto&, const FileIdentity&, const ExecutableHash&) { told = true; });
+  ExecutableDigest digest(
+      options, [&](const auto&, const FileIdentity&, const ExecutableHash&) { told = true; });
   ExecutableHash hash{};
   digest.ask(file(), {1, 1}, hash);
   for (int i = 0; i < 500 && !told; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -166,7 +171,8 @@ TEST_F(Digesting, KeepsToItsRate) {
 }
 
 TEST(RemoteFileSystems, AreKnownByNumber) {
-  for (const int64_t type : {0x6969L, 0x65735546L, 0xfe534d42L, 0xff534d42L, 0x01021997L, 0x00c36400L})
+  for (const int64_t type :
+       {0x6969L, 0x65735546L, 0xfe534d42L, 0xff534d42L, 0x01021997L, 0x00c36400L})
     EXPECT_TRUE(is_remote_file_system(type)) << std::hex << type;
   // As a 32-bit f_type sign-extends.
   EXPECT_TRUE(is_remote_file_system(static_cast<int32_t>(0xff534d42)));

@@ -14,7 +14,8 @@ namespace {
 
 constexpr PacketTime newest = std::numeric_limits<PacketTime>::max();
 
-hp_owner owner_of(uint32_t pid, uint64_t start_ns, const char* comm, uint8_t role = HP_ROLE_CLIENT) {
+hp_owner owner_of(uint32_t pid, uint64_t start_ns, const char* comm,
+                  uint8_t role = HP_ROLE_CLIENT) {
   hp_owner owner{};
   owner.pid = pid;
   owner.start_ns = start_ns;
@@ -24,8 +25,8 @@ hp_owner owner_of(uint32_t pid, uint64_t start_ns, const char* comm, uint8_t rol
   return owner;
 }
 
-hp_process event_of(uint32_t pid, uint64_t start_ns, uint64_t time_ns, const char* comm, bool exec = true,
-                    uint64_t inode = 7) {
+hp_process event_of(uint32_t pid, uint64_t start_ns, uint64_t time_ns, const char* comm,
+                    bool exec = true, uint64_t inode = 7) {
   hp_process event{};
   event.version = HP_WIRE_VERSION;
   event.record = HP_RECORD_PROCESS;
@@ -66,7 +67,8 @@ class Service {
     request = ProcessRequest{};
     return recv(ends_[1], &request, sizeof(request), 0) > 0;
   }
-  void answer(ProcessReply reply, std::initializer_list<std::pair<ReplyText, std::string>> texts = {}) {
+  void answer(ProcessReply reply,
+              std::initializer_list<std::pair<ReplyText, std::string>> texts = {}) {
     std::size_t used = 0;
     for (const auto& [which, text] : texts) {
       text.copy(reply.text + used, text.size());
@@ -139,7 +141,8 @@ TEST(ProcessTable, TheImageOfTheTimeCounts) {
   table.process(event_of(13, 1'000, 4'000, "curl", true, 2), "/usr/bin/curl", "curl");
   EXPECT_EQ(table.find(owner_of(13, 1'000, "sh"), 3'000)->executable, "/bin/sh");
   EXPECT_EQ(table.find(owner_of(13, 1'000, "curl"), 4'000)->executable, "/usr/bin/curl");
-  EXPECT_EQ(table.find(owner_of(13, 1'000, "sh"), 1'500)->executable, "") << "before its first known exec";
+  EXPECT_EQ(table.find(owner_of(13, 1'000, "sh"), 1'500)->executable, "")
+      << "before its first known exec";
 }
 
 TEST(ProcessTable, AWorkerIsNamedByTheImageThatReads) {
@@ -182,8 +185,10 @@ TEST(ProcessTable, ServiceIsAskedOnceAndItsAnswerCompletes) {
   reply.parent_pid = 4;
   reply.exe_inode = 99;
   reply.sha256[0] = 0xab;
-  service.answer(reply, {{reply_executable, "/usr/bin/java"}, {reply_args, std::string("java\0-jar\0x.jar", 15)},
-                         {reply_cgroup, "/system.slice/app.service"}, {reply_service, "app.service"}});
+  service.answer(reply, {{reply_executable, "/usr/bin/java"},
+                         {reply_args, std::string("java\0-jar\0x.jar", 15)},
+                         {reply_cgroup, "/system.slice/app.service"},
+                         {reply_service, "app.service"}});
   EXPECT_EQ(table.poll(), 1u);
   EXPECT_TRUE(table.pending(owner)) << "the user's name is still to come";
   ProcessReply user = reply_for(16, 3'000);
@@ -247,8 +252,8 @@ TEST(ProcessTable, HostileAnswersAreRefused) {
   const hp_owner owner = owner_of(19, 3'000, "a");
   table.request(owner);
   ProcessReply reply = reply_for(19, 3'000);
-  service.send_bytes(&reply, 3);                                   // too short for its header
-  reply.length[reply_executable] = 5000;                           // more text than there is
+  service.send_bytes(&reply, 3);          // too short for its header
+  reply.length[reply_executable] = 5000;  // more text than there is
   service.send_bytes(&reply, offsetof(ProcessReply, text) + 10);
   reply.length[reply_executable] = 0;
   reply.version = 9;
@@ -256,7 +261,7 @@ TEST(ProcessTable, HostileAnswersAreRefused) {
   reply.version = process_message_version;
   reply.kind = static_cast<ReplyKind>(77);
   service.send_bytes(&reply, offsetof(ProcessReply, text));
-  service.answer(reply_for(4444, 1));                              // nobody asked for this one
+  service.answer(reply_for(4444, 1));  // nobody asked for this one
   EXPECT_EQ(table.poll(), 5u);
   EXPECT_EQ(table.counters().replies_refused, 5u);
   EXPECT_TRUE(table.pending(owner));
@@ -299,7 +304,8 @@ TEST(ProcessTable, ASendersUserIsTheProcesssAndNeverAssumed) {
   ProcessReply reply = reply_for(24, 3'000);
   reply.flags = reply_alive;
   reply.exe_inode = 5;
-  service.answer(reply, {{reply_executable, "/bin/a"}, {reply_name, "a"}, {reply_user_name, "someone"}});
+  service.answer(reply,
+                 {{reply_executable, "/bin/a"}, {reply_name, "a"}, {reply_user_name, "someone"}});
   table.poll();
   const ProcessRef facts = table.find(sender, newest);
   EXPECT_TRUE(facts->has_user);
