@@ -55,7 +55,7 @@ static hp_always_inline void hp_stash(void *ctx, const __u32 hook, struct hp_slo
 	slot->syn_len = 0;
 	if (!hp_bounded(&len, HP_STASH))
 		return;
-	if (hp_load(ctx, hook, work->headers.network, slot->syn, (__u32)len, HP_STASH))
+	if (hp_load(ctx, hook, work->headers.network, slot->syn, (__u32)len))
 		return;
 	slot->syn_time_ns = work->now;
 	slot->syn_len = (__u16)len;
@@ -297,10 +297,7 @@ static hp_always_inline void hp_capture_xdp(struct xdp_md *xdp)
 	hp_count(HP_COUNT_PACKETS, HP_HOOK_XDP);
 	frame.data = (void *)(long)xdp->data;
 	frame.data_end = (void *)(long)xdp->data_end;
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_xdp_get_buff_len))
-		frame.len = (__u32)bpf_xdp_get_buff_len(xdp);
-	else
-		frame.len = (__u32)(frame.data_end - frame.data);
+	frame.len = (__u32)bpf_xdp_get_buff_len(xdp);
 	parsed = hp_parse(&frame, &work.headers, 1);
 	if (parsed != HP_PARSED) {
 		hp_count_unparsed(parsed, HP_HOOK_XDP);

@@ -117,7 +117,7 @@ static hp_always_inline int hp_fill(void *ctx, const __u32 hook, struct hp_packe
 	/* Headers and payload stand together in the packet: the selector copies from its first byte. */
 	if (!hp_bounded(&len, header_room + payload_room))
 		return HP_EMIT_LOAD;
-	if (hp_load(ctx, hook, 0, bytes + syn_len, (__u32)len, header_room + payload_room))
+	if (hp_load(ctx, hook, 0, bytes + syn_len, (__u32)len))
 		return HP_EMIT_LOAD;
 	if (payload_room < 64)
 		return HP_EMIT_DONE;

@@ -4,7 +4,7 @@
  * (autoload), because no kernel must have all that they need:
  *
  *   tc_*, cgroup_*        5.10
- *   xdp_ingress           5.10; frames larger than 1,536 bytes from 5.18
+ *   xdp_ingress           5.18 (bytes of XDP frames by offset)
  *   sock_create           5.10
  *   process_exec          5.10
  *   sock_state, sock_read 5.12 (storage and cookies in tracing programs)

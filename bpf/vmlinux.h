@@ -144,11 +144,6 @@ struct xdp_md {
 /* The part that libbpf relocates. */
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-enum bpf_func_id {
-	BPF_FUNC_xdp_get_buff_len = 188,
-	BPF_FUNC_xdp_load_bytes = 189,
-};
-
 typedef struct {
 	__s64 counter;
 } atomic64_t;

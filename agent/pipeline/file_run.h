@@ -23,7 +23,7 @@ struct FileRunOptions {
   hp_policy policy{};                  // of the selector; file_policy() as a rule
   std::size_t flow_bytes = 64u << 20;
   int64_t first_document_after = 5'000'000'000;
-  std::size_t queue_bytes = 64u << 20;
+  std::size_t queue_bytes = 1u << 20;  // few documents wait, so that they are still in the CPU's cache
   uint32_t http_messages = 0;
 };
 
