@@ -186,15 +186,18 @@ DatagramRead read_quic_datagram(Bytes datagram, Exchange& ex, StreamPool& stream
   DatagramRead out;
   QuicPacket packet;
   for (; !datagram.empty(); datagram = datagram.subspan(packet.size())) {
-    if (parse_quic_packet(datagram, packet) != Reason::ok) break;
-    if (packet.type != QuicPacketType::initial) continue;
-    if (!quic_version(packet.version).known && !quic_version_is_reserved(packet.version)) {
-      // Named, and nothing more can be said of it.
+    const Reason parsed = parse_quic_packet(datagram, packet);
+    if (packet.version != 0 && !quic_version(packet.version).known &&
+        !quic_version_is_reserved(packet.version)) {
+      // Named, and nothing more can be said of it: behind the connection ids every version may
+      // look as it likes (RFC 8999, 5.1).
       out.fresh = out.fresh || !ex.sender().settled;
       ex.flow.claim_client(ex.direction);
       ex.sender().settled = true;
       break;
     }
+    if (parsed != Reason::ok) break;
+    if (packet.type != QuicPacketType::initial) continue;
     Bytes payload;
     if (open_initial(packet, ex, streams, payload) == Reason::ok)
       read_frames(payload, packet.version, ex, streams, out);
