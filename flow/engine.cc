@@ -25,7 +25,9 @@ constexpr uint32_t same_stream = 1u << 24;
 
 // Behind a SYN on its way in and, at the cgroup hook, behind a SYN+ACK on its way out stands the
 // socket that listens, and not yet the connection's own.
+// A late SYN comes with the socket of the payload that brought it.
 bool shows_listener(const Segment& segment) {
+  if ((segment.flags & HP_PACKET_SYN_LATE) != 0) return false;
   return segment.packet->is_syn()
              ? segment.direction == HP_INGRESS
              : segment.packet->is_syn_ack() && segment.direction == HP_EGRESS &&
@@ -332,11 +334,24 @@ void Engine::State::owner(const hp_owner_event& event) {
   const DirectedKey key =
       flow_key(local, event.local_port, remote, event.remote_port, event.protocol);
   const uint64_t hash = table.hash(key.key);
-  // The flow whose end is this socket. Where the socket is not known yet, the owner waits until it
-  // is.
-  Flow* flow = table.find(key.key, hash);
-  while (flow != nullptr && flow->end[key.direction].cookie != event.cookie)
-    flow = table.next(*flow);
+  // The flow whose end is this socket; else the only one that does not know its socket there.
+  Flow* flow = nullptr;
+  bool several = false;
+  for (Flow* f = table.find(key.key, hash); f != nullptr; f = table.next(*f)) {
+    const uint64_t known = f->end[key.direction].cookie;
+    if (known != 0 && known == event.cookie) {
+      flow = f;
+      several = false;
+      break;
+    }
+    if (known != 0 && event.cookie != 0) continue;
+    // Loopback does not leave its namespace: both ends of a connection are in one.
+    const uint32_t netns = f->end[key.direction ^ 1].owner.netns();
+    if (local.is_loopback() && netns != 0 && netns != event.owner.netns) continue;
+    several = flow != nullptr;
+    if (!several) flow = f;
+  }
+  if (several) flow = nullptr;
   if (flow == nullptr || flow->first_done) {
     owners.keep(key.key, hash, key.direction, event);
     ++counters.owners_early;
