@@ -23,15 +23,20 @@ constexpr uint32_t near_sequence = 65536;
 // Bytes behind a SYN within which a segment may well be its connection's.
 constexpr uint32_t same_stream = 1u << 24;
 
-// Behind a SYN on its way in and, at the cgroup hook, behind a SYN+ACK on its way out stands the
-// socket that listens, and not yet the connection's own.
-// A late SYN comes with the socket of the payload that brought it.
-bool shows_listener(const Segment& segment) {
-  if ((segment.flags & HP_PACKET_SYN_LATE) != 0) return false;
-  return segment.packet->is_syn()
-             ? segment.direction == HP_INGRESS
-             : segment.packet->is_syn_ack() && segment.direction == HP_EGRESS &&
-                   segment.hook == HP_HOOK_CGROUP;
+// Which socket the cookie of a segment names. Behind a SYN on its way in stands the one that
+// listens; behind a SYN+ACK on its way out at the cgroup hook, and behind the first data of a
+// connection, that one or already the connection's own. A late SYN comes with the socket of the
+// payload that brought it.
+enum class Shows : uint8_t { nothing, listener, connection };
+
+Shows shows(const Segment& segment, const End& local) {
+  if (segment.hook == HP_HOOK_NONE || segment.cookie == 0) return Shows::nothing;
+  const bool late = (segment.flags & HP_PACKET_SYN_LATE) != 0;
+  if (!late && segment.packet->is_syn() && segment.direction == HP_INGRESS) return Shows::listener;
+  if (segment.cookie == local.listener_cookie) return Shows::nothing;
+  const bool perhaps = !late && segment.packet->is_syn_ack() && segment.direction == HP_EGRESS &&
+                       segment.hook == HP_HOOK_CGROUP;
+  return perhaps && local.listener_cookie == 0 ? Shows::nothing : Shows::connection;
 }
 
 // How well a segment fits a flow with its key. Two network namespaces may use the same addresses
@@ -43,15 +48,12 @@ Fit fit(const Flow& flow, uint8_t direction, const Segment& segment) {
   const End& sender = flow.end[direction];
   const End& receiver = flow.end[direction ^ 1];
   bool same_socket = false;
-  if (segment.hook != HP_HOOK_NONE && segment.cookie != 0) {
-    const End& local = segment.direction == HP_EGRESS ? sender : receiver;
-    const bool listener = shows_listener(segment);
-    const uint64_t known = listener ? local.listener_cookie : local.cookie;
-    // In the first data of a connection the kernel may still show the listener.
-    if (listener || segment.cookie != local.listener_cookie) {
-      if (known != 0 && known != segment.cookie) return Fit::not_at_all;
-      same_socket = known != 0 && !listener;
-    }
+  const End& local = segment.direction == HP_EGRESS ? sender : receiver;
+  const Shows what = shows(segment, local);
+  if (what != Shows::nothing) {
+    const uint64_t known = what == Shows::listener ? local.listener_cookie : local.cookie;
+    if (known != 0 && known != segment.cookie) return Fit::not_at_all;
+    same_socket = known != 0 && what == Shows::connection;
   }
   if (!packet.is_tcp()) return same_socket ? Fit::by_socket : Fit::by_key;
   if (packet.is_syn())
@@ -196,6 +198,12 @@ Flow* Engine::State::begin_flow(const DirectedKey& key, uint64_t hash, const Seg
   const uint16_t low = key.key.low_port, high = key.key.high_port;
   flow->client = low == high ? key.direction : (low > high ? uint8_t{0} : uint8_t{1});
   table.wait(*flow, Wait::first_document, clock.now());
+  // At the cgroup hook every local end shows its socket in time; at an interface an end may never,
+  // and the ports must do.
+  if (segment.hook != HP_HOOK_CGROUP)
+    owners.fetch_by_ports(
+        key.key, hash, segment.time,
+        [&](uint8_t direction, const hp_owner& owner) { flow->end[direction].owner.learn(owner); });
   return flow;
 }
 
@@ -247,9 +255,10 @@ void Engine::State::note_sighting(Flow& flow, uint8_t direction, const Segment& 
   End& local = segment.direction == HP_EGRESS ? sender : receiver;
   if (segment.cookie != 0) {
     local.owner.found_local();
-    if (shows_listener(segment)) {
+    const Shows what = shows(segment, local);
+    if (what == Shows::listener) {
       local.listener_cookie = segment.cookie;
-    } else if (segment.cookie != local.listener_cookie && segment.cookie != local.cookie) {
+    } else if (what == Shows::connection && segment.cookie != local.cookie) {
       local.cookie = segment.cookie;
       owners.fetch(flow.key, flow.hash, segment.direction == HP_EGRESS ? direction : direction ^ 1,
                    segment.cookie, flow.first, [&](const hp_owner& owner) {

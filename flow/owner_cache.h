@@ -52,6 +52,16 @@ class OwnerCache {
     }
   }
 
+  // The same for both ends of a flow whose sockets may never be seen: by its ports alone.
+  template <class Take>
+  void fetch_by_ports(const FlowKey& key, uint64_t hash, int64_t first, Take&& take) {
+    for (Entry& entry : set(hash)) {
+      if (!entry.used || !(entry.key == key)) continue;
+      entry.used = false;
+      if (static_cast<int64_t>(entry.time) >= first) take(entry.direction, entry.owner);
+    }
+  }
+
  private:
   struct Entry {
     FlowKey key;
