@@ -99,6 +99,11 @@ static hp_always_inline const struct hp_socket *hp_lookup_owner(void *ctx, const
 			sk = bpf_skc_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
 		if (!sk)
 			return 0;
+		/* A listener takes any address: a connection that is only forwarded would get its name. */
+		if (!reverse && sk->state == TCP_LISTEN) {
+			bpf_sk_release(sk);
+			return 0;
+		}
 		*cookie = hp_lookup_cookie(sk);
 		if (hook != HP_HOOK_XDP)
 			socket = hp_socket_storage(sk);
@@ -112,9 +117,12 @@ static hp_always_inline const struct hp_socket *hp_lookup_owner(void *ctx, const
 			sk = bpf_sk_lookup_udp(ctx, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
 		if (!sk)
 			return 0;
-		socket = bpf_sk_storage_get(&socket_owners, sk, 0, 0);
-		if (socket)
-			*cookie = socket->cookie;
+		/* Likewise a UDP socket that is not connected. */
+		if (sk->state == TCP_ESTABLISHED) {
+			socket = bpf_sk_storage_get(&socket_owners, sk, 0, 0);
+			if (socket)
+				*cookie = socket->cookie;
+		}
 		bpf_sk_release(sk);
 	}
 	return socket;
@@ -124,7 +132,8 @@ static hp_always_inline const struct hp_socket *hp_lookup_owner(void *ctx, const
  * tc egress and cgroup, both directions: skb->sk is the local socket. At tc egress a SYN+ACK carries
  * the request, whose listener is asked; sent as a SYN cookie it carries nothing and is looked up.
  * tc ingress: skb->sk, when set, is the socket of the *sender* on this host, so that the local one is
- * looked up. XDP: a cookie at most, since storage is out of its reach.
+ * looked up; a listener only answers for itself, with its SYN+ACK, because the look-up would find it
+ * for forwarded connections too. XDP: a cookie at most, since storage is out of its reach.
  */
 static __noinline void hp_find_owner(void *ctx, const __u32 at, const struct hp_headers *h, __u8 content,
 				    struct hp_ownership *o)
@@ -146,7 +155,8 @@ static __noinline void hp_find_owner(void *ctx, const __u32 at, const struct hp_
 	} else if (sk) {
 		cookie = bpf_get_socket_cookie(ctx);
 		socket = hp_socket_storage(sk);
-	} else if (hook == HP_HOOK_TC && content == HP_CONTENT_SYN_ACK) {
+	} else if (hook == HP_HOOK_TC && content == HP_CONTENT_SYN_ACK &&
+		   ((struct __sk_buff *)ctx)->ingress_ifindex == 0) {
 		socket = hp_lookup_owner(ctx, hook, h, 1, &cookie);
 	}
 	if (!socket)

@@ -51,6 +51,7 @@ enum bpf_map_type {
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 #define IPPROTO_MPTCP 262
+#define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT 2
 #define TCP_LISTEN 10
 #define TCP_NEW_SYN_RECV 12

@@ -21,6 +21,54 @@ constexpr std::size_t flow_share = 5, small_share = 6, large_share = 1, small_st
 constexpr PacketTime late_syn = 5'000'000'000;
 // … nor when the first bytes lie this close behind its sequence number.
 constexpr uint32_t near_sequence = 65536;
+// Bytes behind a SYN within which a segment may well be its connection's.
+constexpr uint32_t same_stream = 1u << 24;
+
+// Which socket the cookie of a segment names. Behind a SYN on its way in stands the one that
+// listens; behind a SYN+ACK on its way out at the cgroup hook, and behind the first data of a
+// connection, that one or already the connection's own. A late SYN comes with the socket of the
+// payload that brought it.
+enum class Shows : uint8_t { nothing, listener, connection };
+
+Shows shows(const Segment& segment, const End& local) {
+  if (segment.hook == HP_HOOK_NONE || segment.cookie == 0) return Shows::nothing;
+  const bool late = (segment.flags & HP_PACKET_SYN_LATE) != 0;
+  if (!late && segment.packet->is_syn() && segment.direction == HP_INGRESS) return Shows::listener;
+  if (segment.cookie == local.listener_cookie) return Shows::nothing;
+  const bool perhaps = !late && segment.packet->is_syn_ack() && segment.direction == HP_EGRESS &&
+                       segment.hook == HP_HOOK_CGROUP;
+  return perhaps && local.listener_cookie == 0 ? Shows::nothing : Shows::connection;
+}
+
+// How well a segment fits a flow with its key. Two network namespaces may use the same addresses
+// and ports at once, with sequence numbers that are close to each other.
+enum class Fit : uint8_t { not_at_all, by_key, by_sequence, by_socket };
+
+Fit fit(const Flow& flow, uint8_t direction, const Segment& segment) {
+  const Packet& packet = *segment.packet;
+  const End& sender = flow.end[direction];
+  const End& receiver = flow.end[direction ^ 1];
+  bool same_socket = false;
+  const End& local = segment.direction == HP_EGRESS ? sender : receiver;
+  const Shows what = shows(segment, local);
+  if (what != Shows::nothing) {
+    const uint64_t known = what == Shows::listener ? local.listener_cookie : local.cookie;
+    if (known != 0 && known != segment.cookie) return Fit::not_at_all;
+    same_socket = known != 0 && what == Shows::connection;
+  }
+  if (!packet.is_tcp()) return same_socket ? Fit::by_socket : Fit::by_key;
+  if (packet.is_syn())
+    return sender.has_syn && sender.syn.sequence == packet.sequence ? Fit::by_sequence
+                                                                    : Fit::by_key;
+  if (same_socket) return Fit::by_socket;
+  if (packet.is_syn_ack())
+    return receiver.has_syn && packet.acknowledgement == receiver.syn.sequence + 1
+               ? Fit::by_sequence
+               : Fit::by_key;
+  return sender.stream.has_base && packet.sequence - sender.stream.base < same_stream
+             ? Fit::by_sequence
+             : Fit::by_key;
+}
 
 Address address_of(const uint8_t (&bytes)[16]) {
   static constexpr uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
@@ -65,7 +113,7 @@ void Engine::State::segment(const Segment& segment) {
   const DirectedKey key = flow_key(packet->source, packet->source_port, packet->destination,
                                    packet->destination_port, packet->protocol);
   const uint64_t hash = table.hash(key.key);
-  Flow* flow = table.find(key.key, hash);
+  Flow* flow = find_flow(key, hash, segment);
   if (packet->is_syn() || packet->is_syn_ack()) flow = flow_of_syn(flow, key, segment);
   if (flow == nullptr) {
     // Only a packet that says something begins a flow.
@@ -81,6 +129,19 @@ void Engine::State::segment(const Segment& segment) {
   ++(fresh ? counters.placed : counters.duplicates);
   counters.streams_cut = segments_cut + streams.streams_evicted();
   settle(*flow);
+}
+
+// The flow with a packet's key that it fits best, the newest of equals.
+Flow* Engine::State::find_flow(const DirectedKey& key, uint64_t hash, const Segment& segment) {
+  Flow* found = nullptr;
+  Fit best = Fit::not_at_all;
+  for (Flow* flow = table.find(key.key, hash); flow != nullptr; flow = table.next(*flow)) {
+    const Fit how = fit(*flow, key.direction, segment);
+    if (how <= best) continue;
+    found = flow;
+    best = how;
+  }
+  return found;
 }
 
 // Which flow a SYN or SYN+ACK belongs to: the one with its key, unless its sequence number says
@@ -138,9 +199,12 @@ Flow* Engine::State::begin_flow(const DirectedKey& key, uint64_t hash, const Seg
   const uint16_t low = key.key.low_port, high = key.key.high_port;
   flow->client = low == high ? key.direction : (low > high ? uint8_t{0} : uint8_t{1});
   table.wait(*flow, Wait::first_document, clock.now());
-  owners.fetch(key.key, hash, segment.time, [&](uint8_t direction, const hp_owner& owner) {
-    flow->end[direction].owner.learn(owner);
-  });
+  // At the cgroup hook every local end shows its socket in time; at an interface an end may never,
+  // and the ports must do.
+  if (segment.hook != HP_HOOK_CGROUP)
+    owners.fetch_by_ports(
+        key.key, hash, segment.time,
+        [&](uint8_t direction, const hp_owner& owner) { flow->end[direction].owner.learn(owner); });
   return flow;
 }
 
@@ -192,8 +256,16 @@ void Engine::State::note_sighting(Flow& flow, uint8_t direction, const Segment& 
   End& local = segment.direction == HP_EGRESS ? sender : receiver;
   if (segment.cookie != 0) {
     local.owner.found_local();
-    // The SYN's socket may be the listener's.
-    if (!packet.payload.empty()) local.cookie = segment.cookie;
+    const Shows what = shows(segment, local);
+    if (what == Shows::listener) {
+      local.listener_cookie = segment.cookie;
+    } else if (what == Shows::connection && segment.cookie != local.cookie) {
+      local.cookie = segment.cookie;
+      owners.fetch(flow.key, flow.hash, segment.direction == HP_EGRESS ? direction : direction ^ 1,
+                   segment.cookie, flow.first, [&](const hp_owner& owner) {
+                     if (local.owner.learn(owner)) flow.ownership_new = true;
+                   });
+    }
   }
   if (segment.owner != nullptr && local.owner.learn(*segment.owner)) flow.ownership_new = true;
   if ((segment.flags & HP_PACKET_PEER_LOCAL) != 0 && segment.direction == HP_INGRESS) {
@@ -242,7 +314,8 @@ bool Engine::State::on_handshake(Flow& flow, uint8_t direction, const Segment& s
     sender.syn.sequence = packet.sequence;
     return true;
   }
-  if (flow.pending != nullptr) write_handshakes(flow, *flow.pending, *scratch);
+  if (flow.pending != nullptr && !flow.pending->closed)
+    write_handshakes(flow, *flow.pending, *scratch);
   return true;
 }
 
@@ -275,14 +348,29 @@ void Engine::State::owner(const hp_owner_event& event) {
   const DirectedKey key =
       flow_key(local, event.local_port, remote, event.remote_port, event.protocol);
   const uint64_t hash = table.hash(key.key);
-  Flow* const flow = table.find(key.key, hash);
-  const uint64_t cookie = flow != nullptr ? flow->end[key.direction].cookie : 0;
-  const bool other_socket = cookie != 0 && event.cookie != 0 && cookie != event.cookie;
-  if (flow == nullptr || other_socket || flow->first_done) {
+  // The flow whose end is this socket; else the only one that does not know its socket there.
+  Flow* flow = nullptr;
+  bool several = false;
+  for (Flow* f = table.find(key.key, hash); f != nullptr; f = table.next(*f)) {
+    const uint64_t known = f->end[key.direction].cookie;
+    if (known != 0 && known == event.cookie) {
+      flow = f;
+      several = false;
+      break;
+    }
+    if (known != 0 && event.cookie != 0) continue;
+    // Loopback does not leave its namespace: both ends of a connection are in one.
+    const uint32_t netns = f->end[key.direction ^ 1].owner.netns();
+    if (local.is_loopback() && netns != 0 && netns != event.owner.netns) continue;
+    several = flow != nullptr;
+    if (!several) flow = f;
+  }
+  if (several) flow = nullptr;
+  if (flow == nullptr || flow->first_done) {
     owners.keep(key.key, hash, key.direction, event);
     ++counters.owners_early;
   }
-  if (flow == nullptr || other_socket) return;
+  if (flow == nullptr) return;
   if (flow->end[key.direction].owner.learn(event.owner)) flow->ownership_new = true;
   settle(*flow);
 }

@@ -21,7 +21,8 @@ inline constexpr uint32_t no_flow = 0xffffffff;
 // The sender of one direction: what its packets said.
 struct End {
   EndOwner owner;
-  uint64_t cookie = 0;  // of its local socket, from packets behind the handshake
+  uint64_t cookie = 0;           // of its local socket
+  uint64_t listener_cookie = 0;  // of the socket that listened for it
   std::array<uint8_t, 6> mac{};
   bool has_mac = false;
 

@@ -26,8 +26,8 @@ FlowTable::FlowTable(std::size_t bytes, uint64_t seed)
   std::fill_n(buckets_.get(), buckets, no_flow);
 }
 
-Flow* FlowTable::find(const FlowKey& key, uint64_t hash) {
-  for (uint32_t i = buckets_[hash & mask_]; i != no_flow; i = flows_[i].chain)
+Flow* FlowTable::from(uint32_t index, const FlowKey& key, uint64_t hash) {
+  for (uint32_t i = index; i != no_flow; i = flows_[i].chain)
     if (flows_[i].hash == hash && flows_[i].key == key) return &flows_[i];
   return nullptr;
 }

@@ -18,7 +18,11 @@ class FlowTable {
   FlowTable(std::size_t bytes, uint64_t seed);
 
   uint64_t hash(const FlowKey& key) const { return hash_of(key, seed_); }
-  Flow* find(const FlowKey& key, uint64_t hash);
+  // The newest flow with this key, or null.
+  Flow* find(const FlowKey& key, uint64_t hash) { return from(buckets_[hash & mask_], key, hash); }
+  // The flow with the same key that was added before this one, or null: two network namespaces
+  // may use the same addresses and ports at the same time.
+  Flow* next(const Flow& flow) { return from(flow.chain, flow.key, flow.hash); }
   // A fresh flow under this key, the newest by last packet. Null when the table is full: the caller
   // makes room by closing oldest().
   Flow* add(const FlowKey& key, uint64_t hash);
@@ -47,6 +51,7 @@ class FlowTable {
     uint32_t first = no_flow, last = no_flow;
   };
   Flow* at(uint32_t index) { return index == no_flow ? nullptr : &flows_[index]; }
+  Flow* from(uint32_t index, const FlowKey& key, uint64_t hash);
   void unlink_age(Flow& flow);
   void link_newest(Flow& flow);
 

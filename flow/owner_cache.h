@@ -26,7 +26,8 @@ class OwnerCache {
   void keep(const FlowKey& key, uint64_t hash, uint8_t direction, const hp_owner_event& event) {
     Entry* victim = nullptr;
     for (Entry& entry : set(hash)) {
-      if (entry.used && entry.direction == direction && entry.key == key) {
+      if (entry.used && entry.direction == direction && entry.cookie == event.cookie &&
+          entry.key == key) {
         victim = &entry;
         break;
       }
@@ -34,12 +35,26 @@ class OwnerCache {
           (entry.used == victim->used && entry.time < victim->time))
         victim = &entry;
     }
-    *victim = {key, event.owner, event.time_ns, direction, true};
+    *victim = {key, event.owner, event.cookie, event.time_ns, direction, true};
   }
-  // Gives what is kept for this flow to take(direction, owner) and forgets it, but for owners that
-  // are older than the flow: those belong to an earlier connection with the same ports.
+  // Gives what is kept for the socket that is this flow's end in `direction` to take(owner) and
+  // forgets it, but for owners that are older than the flow: those belong to an earlier connection.
+  // The ports alone do not tell the connection: another namespace may use the same.
   template <class Take>
-  void fetch(const FlowKey& key, uint64_t hash, int64_t first, Take&& take) {
+  void fetch(const FlowKey& key, uint64_t hash, uint8_t direction, uint64_t cookie, int64_t first,
+             Take&& take) {
+    for (Entry& entry : set(hash)) {
+      if (!entry.used || entry.direction != direction || entry.cookie != cookie ||
+          !(entry.key == key))
+        continue;
+      entry.used = false;
+      if (static_cast<int64_t>(entry.time) >= first) take(entry.owner);
+    }
+  }
+
+  // The same for both ends of a flow whose sockets may never be seen: by its ports alone.
+  template <class Take>
+  void fetch_by_ports(const FlowKey& key, uint64_t hash, int64_t first, Take&& take) {
     for (Entry& entry : set(hash)) {
       if (!entry.used || !(entry.key == key)) continue;
       entry.used = false;
@@ -51,6 +66,7 @@ class OwnerCache {
   struct Entry {
     FlowKey key;
     hp_owner owner{};
+    uint64_t cookie = 0;
     uint64_t time = 0;
     uint8_t direction = 0;
     bool used = false;

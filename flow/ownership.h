@@ -30,6 +30,8 @@ class EndOwner {
            sender_.pid == 0;
   }
   Ownership ownership() const;
+  // The network namespace of the local socket's process (inode number), 0 if unknown.
+  uint32_t netns() const { return direct_.pid != 0 ? direct_.netns : listener_.netns; }
 
  private:
   // What is known of a sender; the rest of its hp_owner is not.

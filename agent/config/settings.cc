@@ -92,6 +92,21 @@ void read_section(const YamlNode& map, const std::string& section, Problems& pro
   }
 }
 
+// Interfaces that the chosen hook cannot tell apart would be ignored in silence.
+void check_interfaces(const YamlNode& top, Problems& problems) {
+  for (const auto& [section, capture] : top.entries) {
+    if (section.text != "capture" || capture.kind != YamlNode::Kind::map) continue;
+    bool sockets = false;
+    for (const auto& [key, value] : capture.entries)
+      sockets = sockets || (key.text == "hook" && value.text == "cgroup");
+    for (const auto& [key, value] : capture.entries)
+      if (sockets && (key.text == "interfaces" || key.text == "exclude_interfaces") &&
+          !value.items.empty())
+        problems.add(value, "the hook cgroup takes every socket and knows no interfaces; choose "
+                            "'hook: tc' or leave '" + key.text + "' out");
+  }
+}
+
 void read_text(std::string_view yaml, std::string_view name, SettingsResult& result) {
   result.files.emplace_back(name);
   Result<YamlNode> tree = parse_yaml(yaml, name);
@@ -103,6 +118,7 @@ void read_text(std::string_view yaml, std::string_view name, SettingsResult& res
   Problems problems{std::string(name), errors};
   if (tree->kind == YamlNode::Kind::map) {
     read_section(*tree, "", problems, result.settings);
+    check_interfaces(*tree, problems);
   } else if (tree->kind != YamlNode::Kind::null) {
     problems.add(*tree, "a configuration is a mapping of keys, not " + describe(*tree));
   }

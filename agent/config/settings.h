@@ -23,7 +23,6 @@ namespace handprint {
 inline constexpr std::string_view default_settings_path = "/etc/handprint/handprint.yaml";
 
 enum class CaptureHook : uint8_t { automatic, cgroup, tc, xdp, clsact };
-enum class CapturePolicy : uint8_t { hello, certificates, stream };
 enum class OutputType : uint8_t { stdout_, file };
 enum class OutputFormat : uint8_t { json, line };
 enum class OutputFields : uint8_t { default_, all };
@@ -54,7 +53,6 @@ struct Settings {
     // Names, globs (eth*), or kind:uplink, kind:veth, kind:bridge, kind:loopback, kind:tunnel, kind:all.
     std::vector<std::string> interfaces;
     std::vector<std::string> exclude_interfaces;
-    CapturePolicy policy = CapturePolicy::hello;
     uint32_t requests_per_flow = 0;  // HTTP messages a direction; 0: all
     struct Ring {
       uint64_t packets = 0;    // bytes, a power of two

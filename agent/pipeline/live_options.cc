@@ -23,7 +23,11 @@ LiveOptions live_options(const Settings& settings) {
   LiveOptions out;
   const bool chosen = !settings.capture.interfaces.empty();
   switch (settings.capture.hook) {
-    case CaptureHook::automatic: out.hook = LiveHook::automatic; break;
+    // Who names interfaces wants these, and not every socket.
+    case CaptureHook::automatic:
+      out.hook = chosen || !settings.capture.exclude_interfaces.empty() ? LiveHook::tc
+                                                                        : LiveHook::automatic;
+      break;
     case CaptureHook::cgroup: out.hook = LiveHook::cgroup; break;
     case CaptureHook::tc: out.hook = LiveHook::tc; break;
     case CaptureHook::xdp: out.hook = LiveHook::xdp; break;
@@ -42,11 +46,6 @@ LiveOptions live_options(const Settings& settings) {
   out.packet_ring_bytes = ring(settings.capture.ring.packets);
   out.process_ring_bytes = ring(settings.capture.ring.processes);
   out.config.policy = live_policy();
-  switch (settings.capture.policy) {
-    case CapturePolicy::hello: out.config.policy.mode = HP_MODE_HELLO; break;
-    case CapturePolicy::certificates: out.config.policy.mode = HP_MODE_CERTIFICATES; break;
-    case CapturePolicy::stream: out.config.policy.mode = HP_MODE_STREAM; break;
-  }
   out.config.policy.requests = static_cast<uint8_t>(
       std::min<uint32_t>(settings.capture.requests_per_flow, std::numeric_limits<uint8_t>::max()));
   out.config.syn_rate = settings.limits.syn_rate;

@@ -72,7 +72,7 @@ Reason decode_packet_record(Bytes record, uint32_t own_netns, PacketRecord& out)
       out.late_syn.packet = &out.syn_packet;
       out.late_syn.content =
           out.syn_packet.has(tcp_flag::ack) ? HP_CONTENT_SYN_ACK : HP_CONTENT_SYN;
-      out.late_syn.flags = header.flags & HP_PACKET_PEER_LOCAL;
+      out.late_syn.flags = header.flags & (HP_PACKET_PEER_LOCAL | HP_PACKET_SYN_LATE);
       out.has_late_syn = true;
     }
   }

@@ -42,7 +42,6 @@ TEST(Settings, HaveDefaultsWithoutAFile) {
   EXPECT_TRUE(s.labels.empty());
   EXPECT_EQ(s.capture.hook, CaptureHook::automatic);
   EXPECT_TRUE(s.capture.interfaces.empty());
-  EXPECT_EQ(s.capture.policy, CapturePolicy::hello);
   EXPECT_EQ(s.capture.requests_per_flow, 3u);
   EXPECT_EQ(s.capture.ring.packets, 4u << 20);
   EXPECT_EQ(s.capture.ring.processes, 2u << 20);
@@ -64,6 +63,14 @@ TEST(Settings, HaveADefaultForEveryKeyThatIsNotOfTheHost) {
   for (const auto& key : setting_keys()) EXPECT_EQ(key->default_text.empty(), key->path == "sensor.id") << key->path;
 }
 
+TEST(Settings, RefuseInterfacesForAHookThatKnowsNone) {
+  SettingsResult result;
+  result = load_settings_text("capture: {hook: cgroup, interfaces: [eth0]}\n", "a.yaml");
+  ASSERT_EQ(result.errors.size(), 1u);
+  EXPECT_EQ(result.errors[0].line, 1u);
+  EXPECT_NE(result.errors[0].message.find("knows no interfaces"), std::string::npos);
+}
+
 TEST(Settings, ReadEveryKey) {
   const Settings s = good(R"(
 sensor: {id: edge-7}
@@ -72,7 +79,6 @@ capture:
   hook: tc
   interfaces: [eth0, "wl*", kind:veth]
   exclude_interfaces: [docker0]
-  policy: stream
   requests_per_flow: 0
   ring: {packets: 8MiB, processes: 256KiB}
 limits:
@@ -93,7 +99,6 @@ log: {level: error, format: json}
   EXPECT_EQ(s.capture.hook, CaptureHook::tc);
   EXPECT_EQ(s.capture.interfaces, (std::vector<std::string>{"eth0", "wl*", "kind:veth"}));
   EXPECT_EQ(s.capture.exclude_interfaces, std::vector<std::string>{"docker0"});
-  EXPECT_EQ(s.capture.policy, CapturePolicy::stream);
   EXPECT_EQ(s.capture.requests_per_flow, 0u);
   EXPECT_EQ(s.capture.ring.packets, 8u << 20);
   EXPECT_EQ(s.capture.ring.processes, 256u << 10);

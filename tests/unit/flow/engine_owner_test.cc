@@ -175,15 +175,45 @@ TEST_F(Owners, AnOwnerMayComeBeforeTheFirstPacket) {
   // Process events are drained before packets.
   Conversation c;
   now += 5 * ms;
-  engine().owner(event(c, worker));
+  engine().owner(event(c, worker, 11));
   now -= 5 * ms;
   EXPECT_EQ(engine().counters().owners_early, 1u);
   syn(c, ingress(&listener));
   syn_ack(c, egress(&listener));
-  client_says(c, client_hello(), HP_CONTENT_TLS_CLIENT, ingress(&listener));
-  server_says(c, server_hello(), HP_CONTENT_TLS_SERVER, egress(&listener));
+  client_says(c, client_hello(), HP_CONTENT_TLS_CLIENT, ingress(&listener, 11));
+  server_says(c, server_hello(), HP_CONTENT_TLS_SERVER, egress(&listener, 11));
   ASSERT_EQ(count(), 1u);
   EXPECT_EQ(document().server.ownership.owner.pid, 300u);
+}
+
+TEST_F(Owners, TwoNamespacesMayUseTheSamePortsAtOnce) {
+  // Initial sequence numbers of equal ports differ by the clock alone: a few milliseconds here.
+  Conversation one, other;
+  other.client_isn = one.client_isn + 100000;
+  other.server_isn = one.server_isn + 100000;
+  const hp_owner client_one = owner_of(101, HP_ROLE_CLIENT),
+                 client_other = owner_of(102, HP_ROLE_CLIENT);
+  const hp_owner worker_one = owner_of(301, HP_ROLE_WORKER),
+                 worker_other = owner_of(302, HP_ROLE_WORKER);
+  syn(one, egress(&client_one, 21));
+  syn(one, ingress(&listener, 31));
+  syn(other, egress(&client_other, 22));
+  syn(other, ingress(&listener, 32));
+  syn_ack(one, ingress(&client_one, 21));
+  syn_ack(other, ingress(&client_other, 22));
+  client_says(other, client_hello(), HP_CONTENT_TLS_CLIENT, egress(&client_other, 22));
+  client_says(one, client_hello(), HP_CONTENT_TLS_CLIENT, egress(&client_one, 21));
+  server_says(one, server_hello(), HP_CONTENT_TLS_SERVER, egress(&worker_one, 41));
+  server_says(other, server_hello(), HP_CONTENT_TLS_SERVER, egress(&worker_other, 42));
+  finish();
+  ASSERT_EQ(count(), 2u);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const uint32_t n = document(i).client.ownership.owner.pid - 100;
+    EXPECT_TRUE(n == 1 || n == 2);
+    EXPECT_EQ(document(i).server.ownership.owner.pid, 300 + n);
+    EXPECT_TRUE(document(i).incomplete.empty());
+  }
+  EXPECT_NE(document(0).client.ownership.owner.pid, document(1).client.ownership.owner.pid);
 }
 
 TEST_F(Owners, AnOwnerOfAnEarlierConnectionIsNotThisOnes) {

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
@@ -66,7 +65,6 @@ Outcome run(const std::vector<std::string>& files, Rendering rendering = Renderi
   Identity identity;
   identity.agent_id = "00000000-0000-4000-8000-000000000000";
   identity.agent_name = identity.host_name = "test";
-  std::mutex mutex;
   FileRunEvents events;
   events.damaged = [&](const Error& damage) { out.errors.push_back(damage.text()); };
   const std::atomic<bool> stop{false};
