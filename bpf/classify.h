@@ -259,7 +259,9 @@ static hp_always_inline struct hp_verdict hp_classify(const __u8 *head, __u32 n,
 /*
  * Names a datagram by its first bytes: a QUIC long header of type Initial (RFC 9000, 17.2; RFC 9369,
  * 3.2 for version 2; Google's and Facebook's own versions number the types as version 1 does) or a
- * DTLS hello of epoch 0 (RFC 9147, 4 and 5).
+ * DTLS hello of epoch 0 (RFC 9147, 4 and 5; version 0100 is OpenSSL's of before the standard, which
+ * Cisco's VPN still speaks). The fixed bit may be clear (RFC 9287), but only where the version alone
+ * tells enough.
  */
 static hp_always_inline __u8 hp_classify_datagram(const __u8 *head, __u32 n)
 {
@@ -267,20 +269,23 @@ static hp_always_inline __u8 hp_classify_datagram(const __u8 *head, __u32 n)
 
 	if (n < 14)
 		return HP_CONTENT_NONE;
-	if ((head[0] & 0xc0) == 0xc0) {
+	if (head[0] & 0x80) {
 		version = (__u32)head[1] << 24 | (__u32)head[2] << 16 | (__u32)head[3] << 8 | head[4];
 		type = head[0] >> 4 & 3;
 		if (version == 0 || head[5] > 20)
 			return HP_CONTENT_NONE;
 		if (version == 0x6b3343cf)
 			return type == 1 ? HP_CONTENT_QUIC : HP_CONTENT_NONE;
+		if (!(head[0] & 0x40) && version != 1 && version >> 8 != 0xff0000)
+			return HP_CONTENT_NONE;
 		if (version != 1 && version >> 8 != 0xff0000 && version >> 8 != 0xfaceb0 &&
 		    (version & 0x0f0f0f0f) != 0x0a0a0a0a && version >> 24 != 'Q' && version >> 24 != 'T')
 			return HP_CONTENT_NONE;
 		return type == 0 ? HP_CONTENT_QUIC : HP_CONTENT_NONE;
 	}
-	if (head[0] == 22 && head[1] == 0xfe && head[2] >= 0xfc && head[3] == 0 && head[4] == 0 &&
-	    head[13] >= 1 && head[13] <= 3)
+	version = (__u32)head[1] << 8 | head[2];
+	if (head[0] == 22 && (version >= 0xfefc || version == 0x0100) && version <= 0xfeff &&
+	    head[3] == 0 && head[4] == 0 && head[13] >= 1 && head[13] <= 3)
 		return HP_CONTENT_DTLS;
 	return HP_CONTENT_NONE;
 }

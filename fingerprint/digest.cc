@@ -7,6 +7,8 @@
 #include <openssl/md5.h>
 #include <openssl/sha.h>
 
+#include <algorithm>
+
 namespace handprint {
 namespace {
 
@@ -35,6 +37,28 @@ Digests::Digests() {
 
 bool Digests::md5(Bytes bytes, Md5& out) const {
   return available_ && compute_md5(bytes, out.data());
+}
+
+bool Digests::hmac_sha256(Bytes key, Bytes bytes, Sha256& out) const {
+  constexpr size_t block = 64;
+  std::array<uint8_t, block> inner{}, outer{};
+  if (key.size() > block) {
+    if (!sha256(key, out)) return false;
+    std::copy(out.begin(), out.end(), inner.begin());
+  } else {
+    std::copy(key.begin(), key.end(), inner.begin());
+  }
+  outer = inner;
+  for (uint8_t& byte : inner) byte ^= 0x36;
+  for (uint8_t& byte : outer) byte ^= 0x5c;
+  SHA256_CTX context;
+  return available_ && SHA256_Init(&context) == 1 &&
+         SHA256_Update(&context, inner.data(), block) == 1 &&
+         SHA256_Update(&context, bytes.data(), bytes.size()) == 1 &&
+         SHA256_Final(out.data(), &context) == 1 && SHA256_Init(&context) == 1 &&
+         SHA256_Update(&context, outer.data(), block) == 1 &&
+         SHA256_Update(&context, out.data(), out.size()) == 1 &&
+         SHA256_Final(out.data(), &context) == 1;
 }
 
 bool Digests::sha256(Bytes bytes, Sha256& out) const {

@@ -26,6 +26,8 @@ class Digests {
   // Digest of the bytes. False (and `out` untouched) when the library refuses.
   [[nodiscard]] bool md5(Bytes bytes, Md5& out) const;
   [[nodiscard]] bool sha256(Bytes bytes, Sha256& out) const;
+  // HMAC with SHA-256 (RFC 2104); any length of key.
+  [[nodiscard]] bool hmac_sha256(Bytes key, Bytes bytes, Sha256& out) const;
 
  private:
   bool available_ = false;

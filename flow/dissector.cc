@@ -10,10 +10,11 @@ namespace {
 constexpr uint32_t bit(hp_content content) { return uint32_t{1} << content; }
 
 // One row a protocol. The last one takes what no other does.
-constexpr std::array<Dissector, 3> rows{{
+constexpr std::array<Dissector, 4> rows{{
     {"tls", bit(HP_CONTENT_TLS_CLIENT) | bit(HP_CONTENT_TLS_SERVER) | bit(HP_CONTENT_TLS_ALERT),
      dissect_tls},
     {"http", bit(HP_CONTENT_HTTP_REQUEST) | bit(HP_CONTENT_HTTP_RESPONSE), dissect_http},
+    {"ssh", bit(HP_CONTENT_SSH), dissect_ssh},
     {"naming", ~uint32_t{0}, dissect_naming},
 }};
 
@@ -32,7 +33,8 @@ const Dissector* dissector_of(uint8_t content) {
   return &rows[content < HP_CONTENT_COUNT ? by_content[content] : rows.size() - 1];
 }
 
-std::string_view part_name(uint8_t content) {
+std::string_view part_name(uint8_t content, Side side) {
+  const bool client = side == Side::client;
   switch (content) {
     case HP_CONTENT_TLS_CLIENT:
       return "tls.client";
@@ -42,6 +44,12 @@ std::string_view part_name(uint8_t content) {
       return "http.request";
     case HP_CONTENT_HTTP_RESPONSE:
       return "http.response";
+    case HP_CONTENT_SSH:
+      return client ? "ssh.client" : "ssh.server";
+    case HP_CONTENT_QUIC:
+      return client ? "quic.client" : "quic.server";
+    case HP_CONTENT_DTLS:
+      return client ? "dtls.client" : "dtls.server";
     default:
       return {};
   }

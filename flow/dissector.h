@@ -11,6 +11,7 @@
 #include "bpf/wire.h"
 #include "fingerprint/cursor.h"
 #include "fingerprint/reason.h"
+#include "flow/document.h"
 
 namespace handprint {
 
@@ -44,13 +45,14 @@ std::span<const Dissector> dissectors();
 // The one that reads this content; never null: what nobody reads is only named.
 const Dissector* dissector_of(uint8_t content);
 
-// The name under which a message of this content is reported as incomplete: "tls.client" …; "" for
-// content that has no message.
-std::string_view part_name(uint8_t content);
+// The name under which a message of this content and side is reported as incomplete: "tls.client" …;
+// "" for content that has no message.
+std::string_view part_name(uint8_t content, Side side);
 
-// dissector_tls.cc, dissector_http.cc, dissector_naming.cc
+// dissector_tls.cc, dissector_http.cc, dissector_ssh.cc, dissector_naming.cc
 Dissected dissect_tls(Bytes bytes, uint8_t content, Exchange& exchange);
 Dissected dissect_http(Bytes bytes, uint8_t content, Exchange& exchange);
+Dissected dissect_ssh(Bytes bytes, uint8_t content, Exchange& exchange);
 Dissected dissect_naming(Bytes bytes, uint8_t content, Exchange& exchange);
 
 }  // namespace handprint

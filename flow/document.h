@@ -15,6 +15,7 @@
 #include "fingerprint/http_header.h"
 #include "fingerprint/kind.h"
 #include "fingerprint/reason.h"
+#include "fingerprint/ssh.h"
 #include "flow/process_facts.h"
 #include "flow/segment.h"
 
@@ -89,6 +90,21 @@ struct TlsAlert {
   uint8_t description = 0;
 };
 
+// What a QUIC client says beside its hello.
+struct QuicFacts {
+  uint32_t version = 0;                      // of the packet that completed the hello
+  std::span<const uint64_t> parameters;      // ids of the transport parameters, in their order
+  std::string_view user_agent;               // Google's parameter of that name
+};
+
+// One side's opening of an SSH connection.
+struct SshFacts {
+  std::string_view banner;                   // without its line end
+  bool key_exchange = false;                 // KEXINIT was read, the lists are there
+  bool first_kex_follows = false;
+  SshLists lists{};
+};
+
 struct HttpRequestFacts {
   std::string_view method, uri, version;  // version as sent, "HTTP/1.1"
   std::string_view host, user_agent, referrer;
@@ -150,6 +166,10 @@ struct Document {
   const TlsClientFacts* tls_client_retry = nullptr;  // the second hello, behind a HelloRetryRequest
   const TlsServerFacts* tls_server = nullptr;
   std::span<const TlsAlert> tls_alerts;
+  const QuicFacts* quic = nullptr;
+  const SshFacts* ssh_client = nullptr;
+  const SshFacts* ssh_server = nullptr;
+  const SshAgreement* ssh_agreement = nullptr;  // when both sides' lists are in this document
   const HttpRequestFacts* http_request = nullptr;
   const HttpResponseFacts* http_response = nullptr;
   const TunnelFacts* tunnel = nullptr;

@@ -10,6 +10,7 @@
 #include "fingerprint/client_hello.h"
 #include "fingerprint/http_request.h"
 #include "fingerprint/http_response.h"
+#include "fingerprint/quic_initial.h"
 #include "fingerprint/text.h"
 #include "fingerprint/workspace.h"
 #include "flow/arena.h"
@@ -22,6 +23,7 @@ struct Scratch {
   Workspace workspace;
   HttpRequest request;
   HttpResponse response;
+  QuicOpener quic;
   std::array<char, Arena::largest> text;
 };
 

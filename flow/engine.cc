@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "flow/datagram.h"
 #include "flow/dissector_tcp.h"
 #include "flow/engine_state.h"
 #include "flow/selection.h"
@@ -321,21 +322,25 @@ bool Engine::State::on_handshake(Flow& flow, uint8_t direction, const Segment& s
 bool Engine::State::on_datagram(Flow& flow, uint8_t direction, const Segment& segment) {
   const Bytes payload = segment.packet->payload;
   End& sender = flow.end[direction];
-  const bool fresh = !sender.settled;
-  sender.settled = true;
+  const bool first = !sender.stream.has_begin;
+  sender.stream.has_begin = true;
+  sender.hint = segment.content;
+  if ((segment.flags & HP_PACKET_TRUNCATED) != 0) sender.stream.truncated = true;
   const Protocol protocol = segment.content == HP_CONTENT_QUIC   ? Protocol::quic
                             : segment.content == HP_CONTENT_DTLS ? Protocol::dtls
                                                                  : recognise_datagram(payload);
-  flow.add_protocol(protocol);
-  // A DTLS hello says who speaks (RFC 6347, 4.3.2: handshake type behind the record header); of
-  // QUIC only Initials are selected, and the client sends the first one (RFC 9000, 7).
-  if (protocol == Protocol::dtls && payload.size() > 13) {
-    if (payload[13] == 1) flow.claim_client(direction);
-    if (payload[13] == 2 || payload[13] == 3) flow.claim_client(direction ^ 1);
-  } else if (protocol == Protocol::quic) {
-    flow.claim_client(direction);
+  Exchange exchange(flow, direction, segment.time, options, *scratch, *this);
+  DatagramRead read;
+  if (protocol == Protocol::quic) {
+    read = read_quic_datagram(payload, exchange, streams);
+  } else if (protocol == Protocol::dtls) {
+    read = read_dtls_datagram(payload, exchange, streams);
+  } else {
+    flow.add_protocol(protocol);
+    sender.settled = true;
   }
-  return fresh;
+  if (read.cut) ++segments_cut;
+  return first || read.fresh;
 }
 
 void Engine::State::owner(const hp_owner_event& event) {

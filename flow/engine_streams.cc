@@ -145,7 +145,7 @@ void Engine::State::broken_message(Flow& flow, uint8_t direction, PacketTime tim
   flow.retry_pending = false;
   // Bytes in the middle of a stream that only looked like a message are no news.
   if (first && !end.incomplete_noted) {
-    const std::string_view part = part_name(end.content);
+    const std::string_view part = part_name(end.content, flow.side_of(direction));
     Exchange exchange(flow, direction, time, options, *scratch, *this);
     if (!part.empty())
       if (DocumentBuilder* document = exchange.document()) document->note_incomplete(part, reason);

@@ -30,6 +30,7 @@ struct End {
   bool syn_written = false;              // … and stands in a document
   bool settled = false;                  // its first message is there, or cannot come any more
   bool incomplete_noted = false;         // the message at hand was reported as incomplete
+  bool banner_noted = false;       // SSH: its banner stands in a document
   uint8_t content = HP_CONTENT_NONE;     // of the message at hand, HP_CONTENT_NONE between messages
   uint8_t hint = HP_CONTENT_NONE;        // what the selector took the last segment for
   uint32_t messages = 0;                 // dissected so far
@@ -97,6 +98,12 @@ struct Flow {
   uint8_t session_id_length = 0;
   bool hello_seen = false;
   bool offered_ticket = false;
+  Protocol offered = Protocol::unknown;  // QUIC: what every name that it offers stands for
+
+  // QUIC: the connection id that the client chose first, from which the keys of Initials follow.
+  bool quic_known = false;
+  uint8_t quic_id_size = 0;
+  std::array<uint8_t, 20> quic_id{};
 
   // More than SYNs and their answers was seen.
   bool has_content() const {

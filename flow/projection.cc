@@ -26,7 +26,7 @@ void note_open_messages(Flow& flow, DocumentBuilder& document, bool evicted) {
   for (uint8_t direction : {flow.client, static_cast<uint8_t>(flow.client ^ 1)}) {
     End& end = flow.end[direction];
     if (end.incomplete_noted) continue;
-    std::string_view part = part_name(end.content);
+    std::string_view part = part_name(end.content, flow.side_of(direction));
     if (part.empty()) {
       // Nothing was dissected; a message began all the same when bytes are kept behind a gap, or
       // when they had to be dropped.
@@ -34,7 +34,7 @@ void note_open_messages(Flow& flow, DocumentBuilder& document, bool evicted) {
                        ((end.stream.buffer != nullptr && end.stream.buffer->contiguous() == 0) ||
                         end.stream.evicted);
       if (!gap) continue;
-      part = part_name(end.hint);
+      part = part_name(end.hint, flow.side_of(direction));
       if (part.empty()) part = direction == flow.client ? "client.stream" : "server.stream";
     }
     document.note_incomplete(part, why_open(end.stream, evicted));

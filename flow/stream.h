@@ -16,7 +16,7 @@ struct Stream;
 
 // The part of a message that is there already, while the rest is awaited.
 struct StreamBuffer {
-  static constexpr uint32_t max_ranges = 16;  // the selector copies 24 segments of a window at most
+  static constexpr uint32_t max_ranges = 32;  // QUIC clients shuffle a hello in up to 28 pieces
 
   struct Range {
     uint16_t from, to;  // offsets from Stream::begin

@@ -180,6 +180,39 @@ class Facts {
     return d_.tls_client_retry->server_name;
   }
 
+  QuicVersionText quic_version() const {
+    return {d_.quic ? std::optional<uint32_t>(d_.quic->version) : std::nullopt};
+  }
+  QuicParameterList quic_parameters() const {
+    return {d_.quic ? d_.quic->parameters : std::span<const uint64_t>()};
+  }
+  std::string_view quic_user_agent() const {
+    return d_.quic ? d_.quic->user_agent : std::string_view();
+  }
+
+  std::string_view ssh_client_banner() const { return banner(d_.ssh_client); }
+  std::string_view ssh_server_banner() const { return banner(d_.ssh_server); }
+  std::string_view ssh_agreed(std::string_view SshAgreement::*member) const {
+    return d_.ssh_agreement ? d_.ssh_agreement->*member : std::string_view();
+  }
+  // The other direction's, where it is another.
+  std::string_view ssh_agreed_else(std::string_view SshAgreement::*member,
+                                   std::string_view SshAgreement::*usual) const {
+    const std::string_view value = ssh_agreed(member);
+    return value == ssh_agreed(usual) ? std::string_view() : value;
+  }
+  std::optional<bool> ssh_strict_kex() const { return ssh_agreed_flag(&SshAgreement::strict_kex); }
+  std::optional<bool> ssh_pq() const { return ssh_agreed_flag(&SshAgreement::post_quantum); }
+  std::optional<bool> ssh_guess_wrong() const {
+    return only_true(d_.ssh_agreement && d_.ssh_agreement->guess_wrong);
+  }
+  std::optional<bool> ssh_client_guesses() const { return guesses(d_.ssh_client); }
+  std::optional<bool> ssh_server_guesses() const { return guesses(d_.ssh_server); }
+  std::optional<bool> ssh_client_ext_info() const { return announces(d_.ssh_client, "ext-info-c"); }
+  std::optional<bool> ssh_server_ext_info() const { return announces(d_.ssh_server, "ext-info-s"); }
+  CommaList ssh_client_list(SshList list) const { return ssh_list(d_.ssh_client, list); }
+  CommaList ssh_server_list(SshList list) const { return ssh_list(d_.ssh_server, list); }
+
   std::string_view http_version() const;
   std::string_view http_method() const { return request(&HttpRequestFacts::method); }
   std::string_view http_referrer() const { return request(&HttpRequestFacts::referrer); }
@@ -252,6 +285,21 @@ class Facts {
   }
   CodeList shares(const TlsClientFacts* hello) const {
     return {tls_group_name, hello ? hello->key_shares : std::span<const uint16_t>(), all_fields()};
+  }
+  static std::string_view banner(const SshFacts* side) {
+    return side ? side->banner : std::string_view();
+  }
+  static CommaList ssh_list(const SshFacts* side, SshList list) {
+    return {side ? side->lists[static_cast<size_t>(list)] : std::string_view()};
+  }
+  static std::optional<bool> guesses(const SshFacts* side) {
+    return only_true(side && side->first_kex_follows);
+  }
+  static std::optional<bool> announces(const SshFacts* side, std::string_view name) {
+    return only_true(side && ssh_list_has(side->lists[static_cast<size_t>(SshList::kex)], name));
+  }
+  std::optional<bool> ssh_agreed_flag(bool SshAgreement::*member) const {
+    return d_.ssh_agreement ? std::optional<bool>(d_.ssh_agreement->*member) : std::nullopt;
   }
   std::string_view request(std::string_view HttpRequestFacts::*member) const {
     return d_.http_request ? d_.http_request->*member : std::string_view();

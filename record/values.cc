@@ -3,7 +3,9 @@
 
 #include <array>
 
+#include "fingerprint/quic_packet.h"
 #include "fingerprint/text.h"
+#include "record/quic_names.h"
 #include "record/tls_names.h"
 #include "record/writer.h"
 
@@ -87,6 +89,45 @@ void put(JsonText& json, const CodeList& value) {
     if (!value.grease && is_grease(code)) continue;
     json.comma();
     put_code(json, value.name(code), code);
+  }
+  json.raw(']');
+}
+
+void put(JsonText& json, const QuicVersionText& value) {
+  std::array<char, 32> room;
+  Text text(room);
+  write_quic_version(*value.number, text);
+  put_plain(json, text.view());
+}
+
+void put(JsonText& json, const QuicParameterList& value) {
+  json.raw('[');
+  for (uint64_t id : value.ids) {
+    json.comma();
+    if (const std::string_view name = quic_parameter_name(id); !name.empty()) {
+      put_plain(json, name);
+      continue;
+    }
+    std::array<uint8_t, 8> bytes;
+    for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(id >> (56 - 8 * i));
+    size_t first = 0;
+    while (first < bytes.size() - 1 && bytes[first] == 0) ++first;
+    json.raw("\"unknown(0x");
+    json.hex(bytes.data() + first, bytes.size() - first);
+    json.raw(")\"");
+  }
+  json.raw(']');
+}
+
+void put(JsonText& json, const CommaList& value) {
+  std::string_view rest = value.names;
+  json.raw('[');
+  for (;;) {
+    const size_t comma = rest.find(',');
+    json.comma();
+    json.string(rest.substr(0, comma));
+    if (comma == std::string_view::npos) break;
+    rest.remove_prefix(comma + 1);
   }
   json.raw(']');
 }

@@ -55,6 +55,18 @@ struct CodeList {
   std::span<const uint16_t> codes;
   bool grease = true;  // false: left out
 };
+// A 32-bit version of QUIC by its name.
+struct QuicVersionText {
+  std::optional<uint32_t> number;
+};
+// Ids of QUIC's transport parameters by their registered names, or as 0x….
+struct QuicParameterList {
+  std::span<const uint64_t> ids;
+};
+// Names joined by commas, as an array.
+struct CommaList {
+  std::string_view names;
+};
 struct JoinedText {
   const std::vector<std::string>* pieces = nullptr;
 };
@@ -91,6 +103,9 @@ inline bool present(const CodeList& value) {
     if (value.grease || !is_grease(code)) return true;
   return false;
 }
+inline bool present(const QuicVersionText& value) { return value.number.has_value(); }
+inline bool present(const QuicParameterList& value) { return !value.ids.empty(); }
+inline bool present(const CommaList& value) { return !value.names.empty(); }
 inline bool present(const JoinedText& value) { return value.pieces && !value.pieces->empty(); }
 inline bool present(const TextList& value) { return value.pieces && !value.pieces->empty(); }
 inline bool present(const EventTypes&) { return true; }
@@ -115,6 +130,9 @@ void put(JsonText& json, const LowerText& value);
 void put(JsonText& json, const NumberText& value);
 void put(JsonText& json, const CodeText& value);
 void put(JsonText& json, const CodeList& value);
+void put(JsonText& json, const QuicVersionText& value);
+void put(JsonText& json, const QuicParameterList& value);
+void put(JsonText& json, const CommaList& value);
 void put(JsonText& json, const JoinedText& value);
 void put(JsonText& json, const TextList& value);
 void put(JsonText& json, const EventTypes& value);

@@ -11,10 +11,14 @@
 #include "fingerprint/http_request.h"
 #include "fingerprint/ja3.h"
 #include "fingerprint/ja4.h"
+#include "fingerprint/mercury_tls.h"
 #include "fingerprint/packet.h"
 #include "fingerprint/pmercury_tls.h"
 #include "fingerprint/server_hello.h"
+#include "fingerprint/ssh.h"
 #include "fingerprint/tcp_handshake.h"
+#include "quic_builder.h"
+#include "ssh_builder.h"
 
 // A sanitizer has an allocator of its own; GCC and clang say so in different ways.
 #if defined(__has_feature)
@@ -76,6 +80,54 @@ TEST(Allocation, NoneOnThePacketPath) {
   ASSERT_TRUE(run());
   const unsigned long before = allocations;
   ASSERT_GT(before, 0ul) << "the counter counts";
+  bool good = true;
+  for (int i = 0; i < 100; ++i) good = run() && good;
+  const unsigned long after = allocations;
+  EXPECT_TRUE(good);
+  EXPECT_EQ(after - before, 0ul);
+}
+
+TEST(Allocation, NoneForQuicAndSsh) {
+  Workspace& scratch = workspace();
+  static QuicOpener opener;
+  TestInitial initial;
+  initial.fill = 1162;
+  const Buffer first = initial.sealed(crypto_frame(0, rfc9001_client_hello()));
+  initial.key_id = initial.destination = hex("0102030405060708");
+  const Buffer second = initial.sealed(crypto_frame(0, rfc9001_client_hello()));
+  Buffer changed = second;
+  changed.back() ^= 1;
+  const Buffer kex_packet = TestKexInit{}.packet();
+  static std::array<char, 8192> room;
+  auto run = [&] {
+    bool good = true;
+    for (const Buffer* datagram : {&first, &second}) {
+      QuicPacket packet;
+      Bytes payload;
+      good = good && parse_quic_packet(*datagram, packet) == Reason::ok &&
+             opener.open(packet, 1, packet.destination_id, QuicSide::client, scratch.digests, payload) == Reason::ok;
+      QuicFrameReader reader(payload);
+      QuicCrypto frame;
+      ClientHello hello;
+      good = good && reader.next(frame) == Reason::ok;
+      if (!good) return false;
+      const Bytes body = frame.data.subspan(4);
+      Text out(room);
+      good = parse_client_hello(body, static_cast<uint32_t>(body.size()), HelloTransport::quic, hello) == Reason::ok &&
+             write_mercury_quic(hello, 1, scratch, out) == Reason::ok;
+    }
+    QuicPacket packet;
+    Bytes payload;
+    good = good && parse_quic_packet(changed, packet) == Reason::ok &&
+           opener.open(packet, 1, packet.destination_id, QuicSide::client, scratch.digests, payload) == Reason::encrypted;
+    SshKexInit kex;
+    size_t needed = 0;
+    Text out(room);
+    return good && parse_ssh_kex_init(kex_packet, kex, needed) == Reason::ok &&
+           write_hassh(kex, SshSide::client, scratch, out) == Reason::ok;
+  };
+  ASSERT_TRUE(run());
+  const unsigned long before = allocations;
   bool good = true;
   for (int i = 0; i < 100; ++i) good = run() && good;
   const unsigned long after = allocations;

@@ -85,6 +85,13 @@ inline Buffer prefix(const Buffer& bytes, size_t n) {
   return Buffer(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n));
 }
 
+// Bytes [from, to), or to the end.
+inline Buffer slice(const Buffer& bytes, size_t from, size_t to) {
+  if (to > bytes.size()) to = bytes.size();
+  return Buffer(bytes.begin() + static_cast<std::ptrdiff_t>(from),
+                bytes.begin() + static_cast<std::ptrdiff_t>(to));
+}
+
 // What a writer writes; its reason in angle brackets when it writes nothing.
 template <class Write>
 std::string written(Write write, size_t room = 65536) {
