@@ -1,7 +1,7 @@
 # What comes from the distribution, at the versions of Debian 12 or newer. Folders link the hp_dep_*
 # targets below and nothing else, so that the linking recipe stands in one place:
 #   dynamic          libc, libgcc_s, libcrypto, libz, libsystemd: a hole there is the distribution's to mend
-#   static           libbpf, libelf, libyaml-cpp, libpcap: their sonames differ between Debian 12, 13 and Ubuntu
+#   static           libbpf, libelf, libseccomp, libyaml-cpp, libpcap: their sonames differ between Debian 12, 13 and Ubuntu
 #   header-only      spdlog with fmt, nlohmann-json, CLI11
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
@@ -15,6 +15,7 @@ pkg_check_modules(HP_LIBPCAP REQUIRED libpcap>=1.10)
 pkg_check_modules(HP_YAML_CPP REQUIRED yaml-cpp>=0.7)
 pkg_check_modules(HP_SPDLOG REQUIRED spdlog>=1.9)
 pkg_check_modules(HP_FMT REQUIRED fmt>=8)
+pkg_check_modules(HP_SECCOMP REQUIRED libseccomp>=2.5)
 pkg_check_modules(HP_SYSTEMD REQUIRED libsystemd>=247)
 
 # hp_dependency(NAME [STATIC archive…] [HEADER header] [LINK item…] [DEFINE definition…])
@@ -41,6 +42,9 @@ endfunction()
 hp_dependency(hp_dep_crypto LINK OpenSSL::Crypto)
 hp_dependency(hp_dep_zlib LINK ZLIB::ZLIB)
 hp_dependency(hp_dep_bpf HEADER bpf/libbpf.h STATIC libbpf.a libelf.a LINK ZLIB::ZLIB)
+# Its filters are made of system call numbers that it was built with, so it goes with the program that
+# was tested rather than with the host.
+hp_dependency(hp_dep_seccomp HEADER seccomp.h STATIC libseccomp.a)
 hp_dependency(hp_dep_yaml HEADER yaml-cpp/yaml.h STATIC libyaml-cpp.a)
 hp_dependency(hp_dep_spdlog HEADER spdlog/spdlog.h LINK Threads::Threads
               DEFINE SPDLOG_FMT_EXTERNAL FMT_HEADER_ONLY)

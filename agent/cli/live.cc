@@ -4,13 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "agent/cli/commands.h"
 #include "agent/cli/interrupt.h"
 #include "agent/cli/terminal.h"
 #include "agent/pipeline/live_options.h"
-#include "agent/pipeline/live_run.h"
 #include "agent/source/live/live_capture.h"
+#include "agent/supervisor/live_run.h"
 #include "agent/telemetry/log.h"
 
 namespace handprint {
@@ -45,12 +46,7 @@ int run(const RunCommand& command) {
   for (const OutputSettings& output : options.settings.output)
     options.all_strings = options.all_strings || output.fields == OutputFields::all;
   start_log(options.settings.log.level, options.settings.log.format);
-  auto sinks = settings_sinks(options.settings);
-  if (!sinks) {
-    log_error("output: " + sinks.error().text());
-    return exit_failure;
-  }
-  return run_live(options, std::move(*sinks));
+  return run_live(options);
 }
 
 int capture(const CaptureCommand& command) {
@@ -93,14 +89,16 @@ int capture(const CaptureCommand& command) {
   options.duration_s = command.duration;
   options.all_strings = command.output.fields == OutputFields::all;
   start_log(command.output.quiet ? LogLevel::warning : settings.log.level, settings.log.format);
-  auto sink = open_sink(command.output);
-  if (!sink) {
-    complain(sink.error().text());
-    return exit_failure;
+  OutputSettings output;
+  output.fields = command.output.fields;
+  if (!command.output.file.empty() && command.output.file != "-") {
+    output.type = OutputType::file;
+    output.path = std::filesystem::absolute(command.output.file).string();
   }
-  std::vector<std::unique_ptr<Sink>> sinks;
-  sinks.push_back(std::move(*sink));
-  return run_live(options, std::move(sinks));
+  settings.output = {output};
+  options.rendering = rendering_of(command.output);
+  options.replace = true;
+  return run_live(options);
 }
 
 int detach() {

@@ -5,9 +5,18 @@
 
 #include "agent/cli/commands.h"
 #include "agent/cli/terminal.h"
+#include "agent/supervisor/child.h"
+#include "agent/supervisor/procinfo.h"
+#include "agent/supervisor/worker.h"
 
 int main(int argc, char** argv) {
+  using handprint::Role;
   try {
+    switch (argc > 0 ? handprint::role_of(argv[0]) : Role::program) {
+      case Role::worker: return handprint::worker_main();
+      case Role::procinfo: return handprint::procinfo_main();
+      case Role::program: break;
+    }
     return handprint::command_line(argc, argv);
   } catch (const std::bad_alloc&) {
     handprint::complain("out of memory");

@@ -117,6 +117,9 @@ SettingsResult load_settings_text(std::string_view yaml, std::string_view name);
 // are shown as "***"): `handprint config show`.
 std::string show_settings(const Settings& settings);
 
+// The same with secrets as they are, for another process of this agent. Never for a log or a person.
+std::string settings_with_secrets(const Settings& settings);
+
 // What differs between two configurations, by key ("limits.syn_rate"), in the order of keys.def.
 struct SettingsChange {
   std::vector<std::string_view> reloadable;      // takes effect on reload

@@ -71,14 +71,26 @@ std::string comment(std::string_view text, const std::string& margin) {
 
 }  // namespace
 
-std::string show_settings(const Settings& settings) {
+namespace {
+
+template <class Show>
+std::string every_key(Show&& show) {
   std::string out;
   walk([&](std::string_view path) { out += indent(depth_of(path)) + std::string(last_of(path)) + ":\n"; },
        [&](const SettingKey& key) {
-         out += indent(depth_of(key.path)) + std::string(last_of(key.path)) + ": " +
-                shown_value(key, settings) + "\n";
+         out += indent(depth_of(key.path)) + std::string(last_of(key.path)) + ": " + show(key) + "\n";
        });
   return out;
+}
+
+}  // namespace
+
+std::string show_settings(const Settings& settings) {
+  return every_key([&](const SettingKey& key) { return shown_value(key, settings); });
+}
+
+std::string settings_with_secrets(const Settings& settings) {
+  return every_key([&](const SettingKey& key) { return key.show(settings); });
 }
 
 std::string settings_example() {

@@ -25,16 +25,16 @@ int64_t wall_minus_boot() {
 
 }  // namespace
 
-LivePipeline::LivePipeline(LiveCapture& capture, std::vector<Output*> outputs,
+LivePipeline::LivePipeline(LiveFeed& feed, std::vector<Output*> outputs,
                            const LivePipelineOptions& options,
                            std::shared_ptr<const LiveSnapshot> snapshot)
-    : capture_(capture),
+    : feed_(feed),
       options_(options),
       outlet_(std::move(outputs), nullptr, true),
       processes_(options_.processes),
       annotator_(processes_, outlet_),
       engine_(options_.engine, annotator_),
-      source_(capture, processes_),
+      source_(feed, processes_),
       published_(snapshot),
       snapshot_(std::move(snapshot)) {
   outlet_.limit(options_.document_limit, options_.limit_reached);
@@ -44,6 +44,11 @@ LivePipeline::LivePipeline(LiveCapture& capture, std::vector<Output*> outputs,
 LivePipeline::~LivePipeline() {
   stopping_.store(true);
   if (thread_.joinable()) thread_.join();
+  Descriptor unused(next_process_service_.exchange(-1));
+}
+
+void LivePipeline::use_process_service(int descriptor) {
+  Descriptor unused(next_process_service_.exchange(descriptor));
 }
 
 void LivePipeline::start() {
@@ -74,9 +79,9 @@ void LivePipeline::read_clocks(bool always) {
   context.sensor = snapshot_->sensor;
   context.labels = snapshot_->labels;
   context.wall_offset_ns = offset;
-  context.interface_user = &capture_;
+  context.interface_user = &feed_;
   context.interface_name = [](const void* user, uint32_t interface) {
-    return static_cast<const LiveCapture*>(user)->interface_name(interface);
+    return static_cast<const LiveFeed*>(user)->interface_name(interface);
   };
   contexts->all = context;
   contexts->all.all_fields = true;
@@ -85,7 +90,7 @@ void LivePipeline::read_clocks(bool always) {
 
 void LivePipeline::publish_counters() {
   std::lock_guard lock(counters_mutex_);
-  counters_.reader = capture_.reader_counters();
+  counters_.reader = feed_.reader_counters();
   counters_.engine = engine_.counters();
   counters_.processes = processes_.counters();
   counters_.documents = outlet_.taken();
@@ -99,7 +104,7 @@ LivePipelineCounters LivePipeline::counters() const {
 
 void LivePipeline::learn_existing(int ms) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
-  for (const hp_owner& owner : capture_.seeded()) {
+  for (const hp_owner& owner : feed_.seeded()) {
     while (processes_.pending(owner)) {
       if (std::chrono::steady_clock::now() >= until) return;
       round(1);
@@ -108,6 +113,10 @@ void LivePipeline::learn_existing(int ms) {
 }
 
 void LivePipeline::round(int timeout_ms) {
+  if (Descriptor next(next_process_service_.exchange(-1)); next) {
+    processes_.use_service(next.get());
+    process_service_ = std::move(next);
+  }
   source_.pump(engine_, timeout_ms);
   processes_.poll();
   engine_.advance(source_.now());
@@ -132,7 +141,7 @@ void LivePipeline::run() {
 }
 
 void LivePipeline::finish() {
-  capture_.stop();
+  feed_.stop();
   source_.drain(engine_);
   // A program that another CPU was still running when it was detached may have written since.
   std::this_thread::sleep_for(std::chrono::milliseconds(20));

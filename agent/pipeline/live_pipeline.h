@@ -46,7 +46,7 @@ struct LivePipelineCounters {
 class LivePipeline {
  public:
   // Everything given by reference outlives the pipeline.
-  LivePipeline(LiveCapture& capture, std::vector<Output*> outputs, const LivePipelineOptions& options,
+  LivePipeline(LiveFeed& feed, std::vector<Output*> outputs, const LivePipelineOptions& options,
                std::shared_ptr<const LiveSnapshot> snapshot);
   ~LivePipeline();
   LivePipeline(const LivePipeline&) = delete;
@@ -60,6 +60,10 @@ class LivePipeline {
 
   // The most bytes of documents that a queue may hold.
   std::size_t queue_limit() const { return engine_.document_bytes() / 2; }
+
+  // Goes on with another process-information service, from the next batch on. Any thread; the
+  // descriptor is the pipeline's from here on.
+  void use_process_service(int descriptor);
 
   // Publishes a new snapshot: the pipeline takes it up between two batches.
   void publish(std::shared_ptr<const LiveSnapshot> snapshot);
@@ -79,7 +83,7 @@ class LivePipeline {
   void read_clocks(bool always);
   void publish_counters();
 
-  LiveCapture& capture_;
+  LiveFeed& feed_;
   LivePipelineOptions options_;
   Outlet outlet_;
   ProcessTable processes_;
@@ -91,6 +95,9 @@ class LivePipeline {
   std::shared_ptr<const LiveSnapshot> snapshot_;
   int64_t wall_offset_ = 0;
   PacketTime clocks_read_ = 0;
+
+  Descriptor process_service_;              // taken up
+  std::atomic<int> next_process_service_{-1};
 
   std::atomic<bool> stopping_{false};
   std::atomic<bool> stopped_{false};

@@ -18,15 +18,15 @@ PacketTime boot_time() {
   return PacketTime{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-LiveSource::LiveSource(LiveCapture& capture, ProcessTable& processes)
-    : capture_(capture), processes_(processes) {
-  for (const hp_owner& owner : capture.seeded()) processes_.request(owner);
+LiveSource::LiveSource(LiveFeed& feed, ProcessTable& processes)
+    : feed_(feed), processes_(processes) {
+  for (const hp_owner& owner : feed.seeded()) processes_.request(owner);
 }
 
 Source::State LiveSource::pump(Engine& engine, int timeout_ms) {
   engine_ = &engine;
   const PacketTime before = boot_time();
-  const std::size_t count = capture_.poll(
+  const std::size_t count = feed_.poll(
       *this, std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms));
   if (count >= RingReader::batch) return State::more;
   now_ = std::max(now_, before - margin_ns);
@@ -35,7 +35,7 @@ Source::State LiveSource::pump(Engine& engine, int timeout_ms) {
 
 void LiveSource::drain(Engine& engine) {
   engine_ = &engine;
-  capture_.drain(*this);
+  feed_.drain(*this);
 }
 
 void LiveSource::segment(const Segment& segment) {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "agent/process/process_table.h"
-#include "agent/source/live/live_capture.h"
+#include "agent/source/live/live_feed.h"
 #include "agent/source/source.h"
 
 namespace handprint {
@@ -11,7 +11,7 @@ namespace handprint {
 class LiveSource : public Source, private LiveSink {
  public:
   // Both must outlive the source.
-  LiveSource(LiveCapture& capture, ProcessTable& processes);
+  LiveSource(LiveFeed& feed, ProcessTable& processes);
 
   State pump(Engine& engine, int timeout_ms) override;
   // The boot clock as it was before the rings were last found empty, less a margin for records that
@@ -26,7 +26,7 @@ class LiveSource : public Source, private LiveSink {
   void owner(const hp_owner_event& event) override;
   void process(const hp_process& process, std::string_view path, std::string_view args) override;
 
-  LiveCapture& capture_;
+  LiveFeed& feed_;
   ProcessTable& processes_;
   Engine* engine_ = nullptr;
   PacketTime now_ = 0;

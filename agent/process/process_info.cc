@@ -3,10 +3,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 
@@ -33,6 +35,7 @@ namespace {
 constexpr uint32_t initial_userns = 0xeffffffd;  // PROC_USER_INIT_INO of linux/proc_ns.h
 constexpr std::size_t args_limit = 2048;
 constexpr int reply_wait_ms = 1000;
+constexpr int beat_ms = 500;
 
 int64_t clock_ns(clockid_t clock) {
   timespec now{};
@@ -118,9 +121,12 @@ struct ProcessInfo::State {
   std::unique_ptr<UserNames> users;
   std::unique_ptr<ExecutableDigest> digests;
   std::thread thread;
-  std::atomic<uint64_t> requests{0}, alive{0}, gone{0}, reused{0}, dropped{0};
+  std::atomic<uint64_t> requests{0}, alive{0}, gone{0}, reused{0}, dropped{0}, heartbeat{0};
+  std::atomic<bool> stopping{false};
+  std::atomic<int> next_service{-1};
 
   void run();
+  void wake() const;
   void answer(const ProcessRequest& request);
   void send_reply(const ProcessReply& reply, std::size_t size);
   Descriptor file_of_ended(const ProcessRequest& request) const;
@@ -128,22 +134,11 @@ struct ProcessInfo::State {
 
 Result<std::unique_ptr<ProcessInfo>> ProcessInfo::start(const ProcessInfoOptions& options) {
   auto state = std::make_shared<State>(options);
-  int ends[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-    Error error;
-    error.message =
-        std::string("cannot make the socket pair of the process-information service: ") +
-        std::strerror(errno);
-    return error;
-  }
-  state->asker.reset(ends[0]);
-  state->service.reset(ends[1]);
-  fcntl(ends[0], F_SETFL, O_NONBLOCK);
-  for (const int end : ends) {
-    const int bytes = 1 << 20;  // as far as net.core.wmem_max allows
-    setsockopt(end, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-  }
-  state->stop.reset(eventfd(0, EFD_CLOEXEC));
+  auto ends = make_pair();
+  if (!ends) return ends.error();
+  state->asker = std::move(ends->first);
+  state->service = std::move(ends->second);
+  state->stop.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   state->own_userns = namespace_of_self("user");
   state->own_mntns = namespace_of_self("mnt");
   std::weak_ptr<State> weak = state;
@@ -185,11 +180,33 @@ Result<std::unique_ptr<ProcessInfo>> ProcessInfo::start(const ProcessInfoOptions
   return info;
 }
 
-ProcessInfo::~ProcessInfo() {
-  const uint64_t one = 1;
-  if (::write(state_->stop.get(), &one, sizeof(one)) < 0) {
-    // Cannot happen with an eventfd that nobody else writes.
+Result<std::pair<Descriptor, Descriptor>> ProcessInfo::make_pair() {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+    Error error;
+    error.message =
+        std::string("cannot make the socket pair of the process-information service: ") +
+        std::strerror(errno);
+    return error;
   }
+  fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  for (const int end : ends) {
+    const int bytes = 1 << 20;  // as far as net.core.wmem_max allows
+    setsockopt(end, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+  }
+  return std::pair(Descriptor(ends[0]), Descriptor(ends[1]));
+}
+
+void ProcessInfo::serve(Descriptor service) {
+  Descriptor unused(state_->next_service.exchange(service.release()));
+  state_->wake();
+}
+
+uint64_t ProcessInfo::heartbeat() const { return state_->heartbeat; }
+
+ProcessInfo::~ProcessInfo() {
+  state_->stopping = true;
+  state_->wake();
   state_->thread.join();
   state_->users.reset();
   state_->digests.reset();
@@ -214,19 +231,42 @@ ProcessInfoCounters ProcessInfo::counters() const {
   return out;
 }
 
+void ProcessInfo::State::wake() const {
+  const uint64_t one = 1;
+  if (::write(stop.get(), &one, sizeof(one)) < 0) {
+    // The counter is full: the thread is awake already.
+  }
+}
+
 void ProcessInfo::State::run() {
-  while (true) {
-    pollfd events[] = {{service.get(), POLLIN, 0}, {stop.get(), POLLIN, 0}};
-    if (::poll(events, 2, -1) < 0 && errno != EINTR) return;
-    if (events[1].revents != 0) return;
-    if (events[0].revents == 0) continue;
+  bool open = true;  // somebody asks
+  while (!stopping) {
+    ++heartbeat;
+    pollfd events[] = {{stop.get(), POLLIN, 0}, {service.get(), POLLIN, 0}};
+    if (::poll(events, open ? 2 : 1, beat_ms) < 0 && errno != EINTR) return;
+    if (stopping) return;
+    if (events[0].revents != 0) {
+      uint64_t count;
+      [[maybe_unused]] const ssize_t ignored = ::read(stop.get(), &count, sizeof(count));
+      if (const int next = next_service.exchange(-1); next >= 0) {
+        // Under the same number, since other threads send on it. They meet the old or the new end.
+        Descriptor taken(next);
+        dup3(taken.get(), service.get(), O_CLOEXEC);
+        open = true;
+      }
+      continue;
+    }
+    if (!open || events[1].revents == 0) continue;
     ProcessRequest request;
     const ssize_t got = recv(service.get(), &request, sizeof(request), MSG_DONTWAIT);
     if (got < 0) {
-      if (errno == EAGAIN || errno == EINTR) continue;
-      return;
+      if (errno != EAGAIN && errno != EINTR) open = false;
+      continue;
     }
-    if (got == 0) return;  // the asker is gone
+    if (got == 0) {  // the asker is gone
+      open = false;
+      continue;
+    }
     constexpr std::size_t fixed = offsetof(ProcessRequest, path);
     if (static_cast<std::size_t>(got) < fixed || request.version != process_message_version ||
         request.path_length > sizeof(request.path) ||
@@ -244,7 +284,12 @@ Descriptor ProcessInfo::State::file_of_ended(const ProcessRequest& request) cons
       request.mntns == 0 || request.mntns != own_mntns)
     return Descriptor();
   const std::string path(request.path, request.path_length);
-  Descriptor file(open(path.c_str(), O_PATH | O_CLOEXEC));
+  // Only where the name is known without asking a file system: a file server, or a user's program
+  // behind FUSE, may never answer.
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_CACHED | RESOLVE_NO_MAGICLINKS;
+  Descriptor file(static_cast<int>(syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof(how))));
   struct statx status {};
   if (!file || statx(file.get(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
                      STATX_INO | STATX_MTIME | STATX_CTIME, &status) != 0)
@@ -334,6 +379,7 @@ void ProcessInfo::State::send_reply(const ProcessReply& reply, std::size_t size)
     if (send(service.get(), &reply, size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return;
     if (errno == EINTR) continue;
     if (errno != EAGAIN) break;
+    if (stopping || next_service >= 0) break;
     pollfd events[] = {{service.get(), POLLOUT, 0}, {stop.get(), POLLIN, 0}};
     if (::poll(events, 2, reply_wait_ms) <= 0 || events[1].revents != 0) break;
   }

@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "agent/process/message.h"
+#include "agent/source/live/descriptor.h"
 #include "fingerprint/result.h"
 
 namespace handprint {
@@ -42,6 +44,15 @@ class ProcessInfo {
   ~ProcessInfo();
   ProcessInfo(const ProcessInfo&) = delete;
   ProcessInfo& operator=(const ProcessInfo&) = delete;
+
+  // Serves another asker from here on, over the service's end of a socket pair that the caller made
+  // with make_pair(); the asker before has ended.
+  void serve(Descriptor service);
+  // {asker's end, service's end}
+  static Result<std::pair<Descriptor, Descriptor>> make_pair();
+
+  // Advances while requests are taken up, or there are none.
+  uint64_t heartbeat() const;
 
   // The asker's end of the socket pair (non-blocking, SOCK_SEQPACKET), for ProcessTable. Owned
   // here.

@@ -333,8 +333,7 @@ bool ProcessTable::State::send_request(Entry& entry) {
     ++counters.requests;
     return true;
   }
-  // A service that ended answers nothing any more; waiting for it helps nobody.
-  if (errno != EAGAIN && errno != EINTR) entry.asked = Asked::answered;
+  // Its queue is full, or it has ended and another will come (use_service).
   return false;
 }
 
@@ -351,11 +350,26 @@ void ProcessTable::request(const hp_owner& owner) {
   }
   entry.cgroup_id = owner.cgroup_id;
   if (state.held.empty() && state.send_request(entry)) return;
-  if (entry.asked == Asked::answered) return;
   if (state.held.size() >= most_held) return;  // asked for again at its next packet
   entry.asked = Asked::held;
   state.held.push_back(entry.key);
   ++state.counters.requests_held;
+}
+
+void ProcessTable::use_service(int descriptor) {
+  State& state = *state_;
+  state.options.service = descriptor;
+  for (State::Entry& entry : state.entries) {
+    const bool owed = entry.asked == Asked::yes;
+    // A digest was perhaps on its way; asking again costs one answer.
+    const bool undigested =
+        entry.asked == Asked::answered && !entry.images.empty() && !entry.images.back().has_digest;
+    const bool unnamed = entry.asked == Asked::answered && entry.user_follows && !entry.user_known;
+    if (!owed && !undigested && !unnamed) continue;
+    entry.asked = Asked::no;
+    entry.again = false;
+    entry.user_follows = false;
+  }
 }
 
 std::size_t ProcessTable::poll() {

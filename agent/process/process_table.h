@@ -53,6 +53,10 @@ class ProcessTable {
   // a round of the pipeline. Result: answers taken.
   std::size_t poll();
 
+  // Goes on with another process-information service (its descriptor stays the caller's): the one
+  // before has ended, and what it still owed is asked for again. Never blocks.
+  void use_service(int descriptor);
+
   // Who the owner was at boot-clock time `at`: the image that it ran then, as far as known; at the
   // least pid, name, user and start from the owner itself. Null for pid 0. A process that replaced
   // its image after `at` is told by the image before; where that is not known, the executable stays

@@ -48,53 +48,67 @@ class StdoutSink : public Sink {
   Rendering rendering_;
 };
 
-class FileSink : public Sink {
+Result<void> sync_file(int descriptor, const std::string& path) {
+  if (::fsync(descriptor) == 0 || errno == EINVAL || errno == EROFS) return {};
+  return Error{Reason::truncated, path, 0, 0, 0, std::string("cannot be synced: ") + std::strerror(errno)};
+}
+
+// A file of this process's own: one that opens its path anew by itself.
+class FileSink : public HandedFileSink {
  public:
-  FileSink(std::string path, Rendering rendering, int descriptor)
-      : path_(std::move(path)), name_("file:" + path_), rendering_(rendering), descriptor_(descriptor) {}
-  ~FileSink() override { ::close(descriptor_); }
-
-  std::string_view name() const override { return name_; }
-  Rendering rendering() const override { return rendering_; }
-  Written write(std::string_view text) override { return write_all(descriptor_, text); }
-
-  Result<void> sync() override {
-    if (::fsync(descriptor_) == 0 || errno == EINVAL || errno == EROFS) return {};
-    return Error{Reason::truncated, path_, 0, 0, 0, std::string("cannot be synced: ") + std::strerror(errno)};
-  }
+  FileSink(const std::string& path, Rendering rendering, Descriptor file)
+      : HandedFileSink(path, rendering, std::move(file)), path_(path) {}
 
   Result<void> reopen() override {
-    auto opened = open_path(path_, FileMode::append);
+    auto opened = open_output_file(path_, FileMode::append, true);
     if (!opened) return opened.error();
-    ::fsync(descriptor_);
-    ::close(descriptor_);
-    descriptor_ = *opened;
-    return {};
-  }
-
-  static Result<int> open_path(const std::string& path, FileMode mode) {
-    const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_APPEND | (mode == FileMode::replace ? O_TRUNC : 0);
-    const int descriptor = ::open(path.c_str(), flags, 0640);
-    if (descriptor >= 0) return descriptor;
-    return Error{Reason::truncated, path, 0, 0, 0,
-                 std::string("cannot be opened for writing: ") + std::strerror(errno)};
+    hand_over(std::move(*opened));
+    return HandedFileSink::reopen();
   }
 
  private:
   std::string path_;
-  std::string name_;
-  Rendering rendering_;
-  int descriptor_;
 };
 
 }  // namespace
 
 std::unique_ptr<Sink> stdout_sink(Rendering rendering) { return std::make_unique<StdoutSink>(rendering); }
 
+Result<Descriptor> open_output_file(const std::string& path, FileMode mode, bool wait) {
+  const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_APPEND | O_NOCTTY |
+                    (mode == FileMode::replace ? O_TRUNC : 0) | (wait ? 0 : O_NONBLOCK);
+  Descriptor file(::open(path.c_str(), flags, 0640));
+  if (file) {
+    if (!wait) ::fcntl(file.get(), F_SETFL, ::fcntl(file.get(), F_GETFL) & ~O_NONBLOCK);
+    return file;
+  }
+  return Error{Reason::truncated, path, 0, 0, 0,
+               std::string("cannot be opened for writing: ") + std::strerror(errno)};
+}
+
 Result<std::unique_ptr<Sink>> file_sink(const std::string& path, Rendering rendering, FileMode mode) {
-  auto descriptor = FileSink::open_path(path, mode);
-  if (!descriptor) return descriptor.error();
-  return std::unique_ptr<Sink>(std::make_unique<FileSink>(path, rendering, *descriptor));
+  auto file = open_output_file(path, mode, true);
+  if (!file) return file.error();
+  return std::unique_ptr<Sink>(std::make_unique<FileSink>(path, rendering, std::move(*file)));
+}
+
+HandedFileSink::HandedFileSink(std::string path, Rendering rendering, Descriptor file)
+    : path_(std::move(path)), name_("file:" + path_), rendering_(rendering), file_(std::move(file)) {}
+
+HandedFileSink::~HandedFileSink() { Descriptor unused(next_.exchange(-1)); }
+
+void HandedFileSink::hand_over(Descriptor file) { Descriptor unused(next_.exchange(file.release())); }
+
+Written HandedFileSink::write(std::string_view text) { return write_all(file_.get(), text); }
+
+Result<void> HandedFileSink::sync() { return sync_file(file_.get(), path_); }
+
+Result<void> HandedFileSink::reopen() {
+  Descriptor next(next_.exchange(-1));
+  if (!next) return {};
+  ::fsync(file_.get());
+  file_ = std::move(next);
+  return {};
 }
 
 }  // namespace handprint

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -15,6 +16,12 @@ namespace {
 using namespace std::chrono_literals;
 constexpr auto idle_wait = 500ms;
 constexpr auto retry_wait = 1s;
+
+int64_t steady_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
 
 }  // namespace
 
@@ -124,7 +131,9 @@ void Output::write(const Batch& batch) {
   std::string_view text = batch.text(sink_->rendering());
   bool failing = false;
   for (;;) {
+    writing_since_.store(steady_ns());
     const Written result = sink_->write(text);
+    writing_since_.store(0);
     bytes_ += result.bytes;
     text.remove_prefix(result.bytes);
     if (result.error == 0) break;
@@ -172,6 +181,12 @@ bool Output::finish(int ms) {
     return false;
   }
   return !lost_;
+}
+
+uint32_t Output::waiting_ms() const {
+  const int64_t since = writing_since_.load();
+  if (since == 0) return 0;
+  return static_cast<uint32_t>(std::max<int64_t>((steady_ns() - since) / 1'000'000, 0));
 }
 
 OutputCounters Output::counters() const {

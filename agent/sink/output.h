@@ -70,6 +70,9 @@ class Output {
   // Advances while the thread is alive and not stuck in a device.
   uint64_t heartbeat() const { return heartbeat_.load(); }
   bool busy() const { return busy_.load(); }
+  // For how long the device has not returned from a write, in ms; 0: it is not being waited for. Such
+  // an output is alive, and nothing that this program could do makes its device answer.
+  uint32_t waiting_ms() const;
 
  private:
   void run();
@@ -92,6 +95,7 @@ class Output {
   std::atomic<bool> ended_{false};
   std::atomic<bool> busy_{false};
   std::atomic<int> error_{0};
+  std::atomic<int64_t> writing_since_{0};  // steady clock, ns
   std::atomic<uint64_t> written_{0}, bytes_{0}, dropped_{0}, errors_{0}, heartbeat_{0};
   std::thread thread_;
 };

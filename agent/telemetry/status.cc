@@ -90,6 +90,11 @@ std::string status_json(const StatusReport& report) {
   out["reader"] = object(report.reader);
   out["engine"] = object(report.engine);
   out["process"] = object(report.process);
+  out["processes"] = Json::array();
+  for (const StatusProcess& process : report.processes)
+    out["processes"].push_back(
+        {{"role", process.role}, {"pid", process.pid}, {"rss_bytes", process.rss_bytes}});
+  out["supervisor"] = object(report.supervisor);
   out["outputs"] = Json::array();
   for (const StatusOutput& output : report.outputs) {
     Json entry;
@@ -126,6 +131,14 @@ std::string status_text(std::string_view json) {
                 rates.value("packets_per_s", 0.0), rates.value("selected_per_s", 0.0),
                 rates.value("documents_per_s", 0.0));
   out += line("rates", numbers);
+  std::string processes;
+  for (const auto& process : in.value("processes", Json::array()))
+    processes += (processes.empty() ? "" : ", ") + process.value("role", "") + " " +
+                 std::to_string(process.value("pid", 0u)) + " (" +
+                 megabytes(process.value("rss_bytes", uint64_t{0})) + ")";
+  if (!processes.empty()) out += line("processes", processes);
+  if (const Json ends = in.value("supervisor", Json::object()); counter_text(ends) != "nothing yet")
+    out += line("supervisor", counter_text(ends));
   for (const char* part : {"kernel", "reader", "engine", "process"})
     out += line(part, counter_text(in.value(part, Json::object())));
   for (const auto& output : in.value("outputs", Json::array()))
@@ -146,8 +159,8 @@ std::string status_text(std::string_view json) {
   return out;
 }
 
-uint64_t resident_bytes() {
-  std::ifstream in("/proc/self/statm");
+uint64_t resident_bytes(int pid) {
+  std::ifstream in("/proc/" + std::to_string(pid) + "/statm");
   uint64_t total = 0, resident = 0;
   in >> total >> resident;
   return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));

@@ -21,6 +21,12 @@ struct StatusOutput {
   NamedCounters counters;
 };
 
+struct StatusProcess {
+  std::string role;  // "loader", "worker", "procinfo"
+  uint32_t pid = 0;
+  uint64_t rss_bytes = 0;
+};
+
 struct StatusReport {
   std::string version;
   std::string agent_id, sensor, host;
@@ -32,9 +38,12 @@ struct StatusReport {
   std::vector<StatusPoint> attached;
   std::vector<StatusPoint> not_attached;  // how: why not
   NamedCounters kernel, reader, engine, process;
+  std::vector<StatusProcess> processes;
+  NamedCounters supervisor;  // restarts, and what was lost by them
   std::vector<StatusOutput> outputs;
   double packets_per_s = 0, selected_per_s = 0, documents_per_s = 0;
-  uint64_t rss_bytes = 0, kernel_map_bytes = 0;
+  uint64_t rss_bytes = 0;  // of all processes
+  uint64_t kernel_map_bytes = 0;
   uint64_t reloads = 0, reload_errors = 0;
   // Selected packets that neither became records nor are in a loss counter, and records that neither
   // were read nor are in one: what is in flight, and otherwise 0.
@@ -51,7 +60,7 @@ std::string status_json(const StatusReport& report);
 // The JSON as lines for people. An empty text for what is no status.
 std::string status_text(std::string_view json);
 
-// This process's resident memory, bytes.
-uint64_t resident_bytes();
+// A process's resident memory, bytes; 0 if it is gone.
+uint64_t resident_bytes(int pid);
 
 }  // namespace handprint

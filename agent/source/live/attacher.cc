@@ -50,6 +50,7 @@ Attacher::Attacher(Loader& loader, LiveHook hook, const LiveOptions& options)
       tcx_(options.tcx),
       selection_(options.interfaces),
       words_(options.interfaces),
+      interface_changed_(options.interface_changed),
       requests_(0),
       announcements_(RTMGRP_LINK),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
@@ -177,6 +178,25 @@ bool Attacher::read_all() {
   return true;
 }
 
+// Tells the names that have changed since it was called last.
+void Attacher::announce() {
+  if (!interface_changed_) return;
+  for (auto known = announced_.begin(); known != announced_.end();) {
+    if (interfaces_.contains(known->first)) {
+      ++known;
+      continue;
+    }
+    interface_changed_(known->first, {});
+    known = announced_.erase(known);
+  }
+  for (const auto& [index, interface] : interfaces_) {
+    std::string& known = announced_[index];
+    if (known == interface.name) continue;
+    known = interface.name;
+    interface_changed_(index, known);
+  }
+}
+
 // Makes what is attached equal to what is chosen. False: only a part of it was done, since
 // attaching waits for the kernel (milliseconds each) and what is announced meanwhile must not pile
 // up.
@@ -236,6 +256,7 @@ Result<void> Attacher::start() {
     std::lock_guard lock(mutex_);
     // Listening began with the socket, so nothing that changes from here on is missed.
     if (!read_all()) return failure("cannot read the network interfaces by netlink");
+    announce();
     if (hook_ != LiveHook::cgroup) {
       for (const std::string& word : words_) {
         if (!is_plain_name(word)) continue;
@@ -302,6 +323,7 @@ void Attacher::follow() {
       });
       if (heard == NetlinkSocket::Heard::lost) changed |= read_all();
     }
+    announce();
     if (!interfaces_matter) continue;
     if (settled && selection_.uses_routes()) changed |= mark_default_routes(requests_, interfaces_);
     if (changed) settled = settle();

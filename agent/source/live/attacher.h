@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -65,6 +66,7 @@ class Attacher {
   bool read_all();
   void remove_all_leftovers();
   bool settle();
+  void announce();
   void follow();
   void wake();
 
@@ -79,6 +81,8 @@ class Attacher {
   InterfaceSelection selection_;
   std::vector<std::string> words_;
   Interfaces interfaces_;
+  const std::function<void(uint32_t, std::string_view)> interface_changed_;
+  std::map<uint32_t, std::string> announced_;
   std::map<uint32_t, Place> places_;
   std::map<uint32_t, std::string> failures_;
   std::vector<Descriptor> cgroup_links_;

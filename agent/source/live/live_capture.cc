@@ -56,14 +56,16 @@ Result<std::unique_ptr<LiveCapture>> LiveCapture::start_hook(const LiveOptions& 
   capture->loader_ = std::move(loader).value();
   Loader& loaded = *capture->loader_;
 
-  Result<std::unique_ptr<Ring>> packets =
-      open_kernel_ring(loaded.map("packets"), loaded.report().packet_ring_bytes);
-  if (!packets) return packets.error();
-  Result<std::unique_ptr<Ring>> processes =
-      open_kernel_ring(loaded.map("processes"), loaded.report().process_ring_bytes);
-  if (!processes) return processes.error();
-  capture->reader_ = std::make_unique<RingReader>(
-      std::move(packets).value(), std::move(processes).value(), own_network_namespace());
+  if (options.read) {
+    Result<std::unique_ptr<Ring>> packets =
+        open_kernel_ring(loaded.map("packets"), loaded.report().packet_ring_bytes);
+    if (!packets) return packets.error();
+    Result<std::unique_ptr<Ring>> processes =
+        open_kernel_ring(loaded.map("processes"), loaded.report().process_ring_bytes);
+    if (!processes) return processes.error();
+    capture->reader_ = std::make_unique<RingReader>(
+        std::move(packets).value(), std::move(processes).value(), own_network_namespace());
+  }
 
   capture->attacher_ = std::make_unique<Attacher>(loaded, hook, options);
   // Owners of new sockets first, then of those that exist, and only then packets: so the first
@@ -95,6 +97,20 @@ Result<void> LiveCapture::reconfigure(const LiveOptions& options) {
   attacher_->select(options.interfaces);
   return {};
 }
+
+int LiveCapture::packet_ring() const { return loader_->map("packets"); }
+int LiveCapture::process_ring() const { return loader_->map("processes"); }
+
+uint64_t LiveCapture::unread_packets() const {
+  auto ring = open_kernel_ring(packet_ring(), report().packet_ring_bytes);
+  if (!ring) return 0;
+  uint64_t count = 0;
+  const uint64_t end = (*ring)->produced();
+  while ((*ring)->next(end).data() != nullptr) ++count;
+  return count;
+}
+
+void LiveCapture::forget_announced() { loader_->forget_announced(); }
 
 void LiveCapture::stop() { attacher_->stop(); }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/source/live/live_feed.h"
 #include "agent/source/live/loader.h"
 #include "agent/source/live/options.h"
 #include "agent/source/live/ring_reader.h"
@@ -34,14 +35,14 @@ struct AttachFailure {
 
 // Owns loader, attachments (with their own thread, which follows interfaces by netlink) and ring
 // reader. poll() and drain() belong to one thread; everything else may be called from any.
-class LiveCapture {
+class LiveCapture : public LiveFeed {
  public:
   // Loads, attaches tracing, then capture programs, and seeds owners of existing sockets. Fails
   // with a reason in words when nothing can be captured. `report`, if given, is filled in either
   // case.
   static Result<std::unique_ptr<LiveCapture>> start(const LiveOptions& options,
                                                     LoadReport* report = nullptr);
-  ~LiveCapture();
+  ~LiveCapture() override;
   LiveCapture(const LiveCapture&) = delete;
   LiveCapture& operator=(const LiveCapture&) = delete;
 
@@ -49,27 +50,33 @@ class LiveCapture {
   LiveHook hook() const;
   const LoadReport& report() const;
 
-  // Owners of the sockets that existed at the start: give them to ProcessTable::request() once.
-  const std::vector<hp_owner>& seeded() const;
+  const std::vector<hp_owner>& seeded() const override;
 
-  // As RingReader::poll() and drain().
-  std::size_t poll(LiveSink& sink, std::chrono::steady_clock::time_point deadline);
-  std::size_t drain(LiveSink& sink, std::size_t limit = SIZE_MAX);
+  // Not with LiveOptions::read false, where another process reads the rings.
+  std::size_t poll(LiveSink& sink, std::chrono::steady_clock::time_point deadline) override;
+  std::size_t drain(LiveSink& sink, std::size_t limit = SIZE_MAX) override;
+  const ReaderCounters& reader_counters() const override;
+
+  // The descriptors of the rings "packets" and "processes", for that other process.
+  int packet_ring() const;
+  int process_ring() const;
+  // Packet records that stand in their ring unread. Reads their lengths only, and not while somebody
+  // reads the ring.
+  uint64_t unread_packets() const;
+  // Makes the kernel tell of every process anew: for a reader that knows none.
+  void forget_announced();
 
   // Takes over what may change while running: interfaces, policy, rates. A change of hook or ring
   // size needs a new start and is an error here.
   Result<void> reconfigure(const LiveOptions& options);
 
   // Detaches everything from the kernel. What is in the rings stays readable: drain() after it.
-  void stop();
+  void stop() override;
 
   std::vector<AttachedPoint> attached() const;
   std::vector<AttachFailure> failures() const;
   bool read_counters(KernelCounters& out) const;
-  const ReaderCounters& reader_counters() const;
-
-  // Name of an interface of the agent's network namespace, "" if unknown. Any thread.
-  std::string interface_name(uint32_t interface) const;
+  std::string interface_name(uint32_t interface) const override;
 
  private:
   LiveCapture();

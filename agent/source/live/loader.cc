@@ -571,6 +571,14 @@ std::vector<hp_owner> Loader::seed() {
   return owners;
 }
 
+void Loader::forget_announced() {
+  const bpf_map* announced = bpf_object__find_map_by_name(object_->obj, "announced");
+  if (announced == nullptr || bpf_map__fd(announced) < 0) return;
+  const std::vector<char> nobody(bpf_map__value_size(announced));
+  for (uint32_t i = 0; i < bpf_map__max_entries(announced); ++i)
+    bpf_map_update_elem(bpf_map__fd(announced), &i, nobody.data(), BPF_ANY);
+}
+
 int Loader::program(std::string_view wanted) const {
   const bpf_program* program =
       bpf_object__find_program_by_name(object_->obj, std::string(wanted).c_str());

@@ -108,6 +108,9 @@ class Loader {
   // owners, each once; empty without the group. Call after attach_tracing().
   std::vector<hp_owner> seed();
 
+  // Empties the note of processes that were announced already.
+  void forget_announced();
+
   // Descriptor of a program or map by its name in bpf/, -1 when it is not loaded.
   int program(std::string_view name) const;
   int map(std::string_view name) const;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,11 @@ struct LiveOptions {
   XdpMode xdp_mode = XdpMode::native_or_generic;
   bool tcx = true;     // false: clsact filters even where the kernel has TCX
   bool owners = true;  // find the processes behind the sockets
+  bool read = true;    // false: another process reads the rings
+  // Told the names of this network namespace's interfaces: all at the start, then what changes, and an
+  // empty name for one that is gone. Called before packets of a new interface are copied, on the
+  // thread that starts and on the one that follows interfaces.
+  std::function<void(uint32_t interface, std::string_view name)> interface_changed;
   // Ring sizes in bytes, rounded up to a power of two of at least a page; 0: 4 MiB of packets and
   // 2 MiB of process events, more from eight CPUs on.
   uint32_t packet_ring_bytes = 0;

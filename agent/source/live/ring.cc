@@ -55,6 +55,24 @@ class MappedRing : public Ring {
     return {};
   }
 
+  // Goes on at the newest record where the consumer's position, which the last reader left, is none:
+  // a reader that was taken over may have written anything there.
+  void check_position() {
+    const uint64_t end = produced();
+    bool good = position_ <= end && end - position_ <= mask_ + 1 && position_ % 8 == 0;
+    for (uint64_t at = position_; good && at < end;) {
+      const uint32_t word =
+          __atomic_load_n(reinterpret_cast<const uint32_t*>(data_ + (at & mask_)), __ATOMIC_ACQUIRE);
+      if ((word & BPF_RINGBUF_BUSY_BIT) != 0) break;
+      const uint64_t length = word & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+      at += (length + BPF_RINGBUF_HDR_SZ + 7) & ~uint64_t{7};
+      good = length <= mask_ && at <= end;
+    }
+    if (good) return;
+    position_ = end;
+    release();
+  }
+
   void release() override { __atomic_store_n(consumer_, position_, __ATOMIC_RELEASE); }
   int descriptor() const override { return descriptor_; }
 
@@ -95,6 +113,7 @@ Result<std::unique_ptr<Ring>> open_kernel_ring(int map_fd, uint32_t bytes) {
       static_cast<uint64_t*>(consumer), static_cast<const uint64_t*>(producer),
       static_cast<const uint8_t*>(producer) + page, bytes, map_fd);
   ring->own(consumer, page, producer, producer_bytes);
+  ring->check_position();
   return std::unique_ptr<Ring>(std::move(ring));
 }
 

@@ -29,7 +29,8 @@ class Ring {
 };
 
 // Maps the BPF_MAP_TYPE_RINGBUF of descriptor `map_fd` (which stays the caller's). `bytes` is its
-// max_entries.
+// max_entries. Goes on where the last reader stopped, or at the newest record where what that one left
+// is no position.
 Result<std::unique_ptr<Ring>> open_kernel_ring(int map_fd, uint32_t bytes);
 
 // The same protocol over memory: `consumer` and `producer` are the two position words, `data` the

@@ -5,8 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <thread>
 
 #include "bpf/scan.h"
 
@@ -15,29 +13,13 @@ namespace handprint {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-namespace {
-
-// Milliseconds from the environment, 0 if absent or not a number of at most a minute.
-milliseconds pause_of_test() {
-  const char* text = std::getenv("HP_TEST_PAUSE_READER_MS");
-  if (text == nullptr || *text == '\0') return milliseconds{0};
-  char* end = nullptr;
-  const unsigned long value = std::strtoul(text, &end, 10);
-  if (*end != '\0' || value > 60'000) return milliseconds{0};
-  return milliseconds{static_cast<long>(value)};
-}
-
-}  // namespace
-
 RingReader::RingReader(std::unique_ptr<Ring> packets, std::unique_ptr<Ring> processes,
                        uint32_t own_netns)
     : packets_(std::move(packets)),
       processes_(std::move(processes)),
       own_netns_(own_netns),
       packet_(std::make_unique<PacketRecord>()),
-      process_(std::make_unique<ProcessRecord>()),
-      test_pause_(pause_of_test()),
-      next_pause_(Clock::now() + std::chrono::seconds(1)) {
+      process_(std::make_unique<ProcessRecord>()) {
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   for (const auto& ring : {packets_.get(), processes_.get()}) {
     if (ring == nullptr || ring->descriptor() < 0) continue;
@@ -60,13 +42,6 @@ std::size_t RingReader::poll(LiveSink& sink, Clock::time_point deadline) {
     // Rounded up, so that a deadline in less than a millisecond does not make the caller spin.
     const auto left = std::chrono::duration_cast<milliseconds>(deadline - now).count() + 1;
     wait_ms = static_cast<int>(std::min<long>(timeout_ms, static_cast<long>(left)));
-  }
-  if (test_pause_.count() > 0 && now >= next_pause_) {
-    if (now < next_pause_ + test_pause_) {
-      std::this_thread::sleep_for(milliseconds(std::max(wait_ms, 1)));
-      return 0;
-    }
-    next_pause_ = now + std::chrono::seconds(1);
   }
   if (wait_ms > 0) {
     epoll_event events[2];

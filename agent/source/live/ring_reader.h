@@ -39,8 +39,7 @@ class RingReader {
   static constexpr int timeout_ms = 10;
   static constexpr std::size_t batch = 256;
 
-  // `processes` may be null. own_netns as in decode_packet_record(). The environment variable
-  // HP_TEST_PAUSE_READER_MS makes poll() leave the rings alone for that long once a second.
+  // `processes` may be null. own_netns as in decode_packet_record().
   RingReader(std::unique_ptr<Ring> packets, std::unique_ptr<Ring> processes, uint32_t own_netns);
   ~RingReader();
   RingReader(const RingReader&) = delete;
@@ -52,7 +51,7 @@ class RingReader {
   std::size_t poll(LiveSink& sink, std::chrono::steady_clock::time_point deadline);
 
   // Reads until both rings are empty, at most `limit` packet records (a host under load may never
-  // be empty). Does not pause. Result: packet records read.
+  // be empty). Result: packet records read.
   std::size_t drain(LiveSink& sink, std::size_t limit = SIZE_MAX);
 
   const ReaderCounters& counters() const { return counters_; }
@@ -71,8 +70,6 @@ class RingReader {
   std::unique_ptr<PacketRecord> packet_;
   std::unique_ptr<ProcessRecord> process_;
   std::vector<uint8_t> copy_;  // of a payload to be checked, with the room that hp_checksum() needs
-  std::chrono::milliseconds test_pause_{0};
-  std::chrono::steady_clock::time_point next_pause_;
 };
 
 }  // namespace handprint

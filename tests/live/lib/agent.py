@@ -13,6 +13,15 @@ import records
 READY = "handprint: capturing"
 
 
+def children(pid):
+    """The processes that a process has started and that still run."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return [int(word) for word in file.read().split()]
+    except OSError:
+        return []
+
+
 class AgentFailed(Exception):
     """The agent did not start or did not end as it should; the text holds what it said."""
 
@@ -23,6 +32,7 @@ class Agent:
     def __init__(self, program, folder, space, words, environment=None, output=None, limit=30):
         self.output = output or f"{folder}/records.jsonl"
         self.log, self._log_changed = [], threading.Condition()
+        self._ended, self._pauser = threading.Event(), None
         words = [program, *words]
         if space:
             words = space.inside(*words)
@@ -83,8 +93,44 @@ class Agent:
     def signal(self, number):
         self.process.send_signal(number)
 
+    def child(self, role, limit=5):
+        """The pid of the agent's process "worker" or "procinfo"."""
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
+            for pid in children(self.pid):
+                try:
+                    with open(f"/proc/{pid}/comm", encoding="ascii") as file:
+                        if file.read().strip() == f"hp-{role}":
+                            return pid
+                except OSError:
+                    continue
+            time.sleep(0.01)
+        raise AgentFailed(f"no process {role}: {self.said()}")
+
+    def pause_worker(self, seconds):
+        """Stops the worker (SIGSTOP) for so long once a second, from the next second on, until the
+        agent is stopped."""
+        worker = self.child("worker")
+
+        def pause():
+            while not self._ended.wait(1 - seconds):
+                try:
+                    os.kill(worker, signal.SIGSTOP)
+                    self._ended.wait(seconds)
+                    os.kill(worker, signal.SIGCONT)
+                except ProcessLookupError:
+                    return
+        self._pauser = threading.Thread(target=pause, daemon=True)
+        self._pauser.start()
+
+    def _stop_pauses(self):
+        self._ended.set()
+        if self._pauser:
+            self._pauser.join(5)
+
     def stop(self, limit=15):
         """SIGTERM: the agent writes what it has and ends with 0. Returns the seconds that it took."""
+        self._stop_pauses()
         began = time.monotonic()
         if self.process.poll() is not None:
             raise AgentFailed(f"the agent was gone before it was stopped (exit "
@@ -113,6 +159,7 @@ class Agent:
         return {"counters": "not logged at the end"}
 
     def kill(self):
+        self._stop_pauses()
         network.stop(self.process, signal.SIGKILL)
 
     def records(self):

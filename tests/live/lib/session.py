@@ -178,12 +178,10 @@ class Session:
         space = getattr(self.net, side)
         interfaces = ([self.net.host_interface, self.net.uplink_interface] if side == "host"
                       else [getattr(self.net, f"{side}_interface")])
-        environment = {}
-        if self.session.get("pause_ms"):
-            environment["HP_TEST_PAUSE_READER_MS"] = str(self.session["pause_ms"])
         self.agent = Agent.capture(self.setting.agent, self.folder,
-                                   None if self.hook == "cgroup" else space, interfaces, self.hook,
-                                   environment)
+                                   None if self.hook == "cgroup" else space, interfaces, self.hook)
+        if self.session.get("pause_ms"):
+            self.agent.pause_worker(self.session["pause_ms"] / 1000)
 
     def _play(self, rows):
         early = [row for row in rows if row.get("before") in ("server", "client")]

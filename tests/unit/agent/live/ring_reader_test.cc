@@ -240,20 +240,6 @@ TEST_F(RingReading, GapsAndBadRecordsAreCounted) {
   EXPECT_EQ(reading->counters().segments, 3u);
 }
 
-TEST_F(RingReading, APausedReaderLeavesTheRingsAloneButDrainDoesNot) {
-  ASSERT_EQ(setenv("HP_TEST_PAUSE_READER_MS", "60000", 1), 0);
-  const auto reading = reader();
-  unsetenv("HP_TEST_PAUSE_READER_MS");
-  write_syn(0);
-  EXPECT_EQ(reading->poll(journal_, past()), 1u) << "the first second is read";
-  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(1100);
-  while (std::chrono::steady_clock::now() < until) reading->poll(journal_, until);
-  write_syn(1);
-  for (int i = 0; i < 5; ++i)
-    EXPECT_EQ(reading->poll(journal_, std::chrono::steady_clock::now()), 0u);
-  EXPECT_EQ(reading->drain(journal_), 1u);
-}
-
 TEST_F(RingReading, WaitsNoLongerThanTheDeadline) {
   const auto reading = reader();
   const auto begun = std::chrono::steady_clock::now();

@@ -7,6 +7,7 @@
 
 #include <cstring>
 #include <limits>
+#include <set>
 #include <string>
 
 namespace handprint {
@@ -373,16 +374,33 @@ TEST(ProcessTable, RequestsWaitWhileTheServiceIsBusy) {
   EXPECT_EQ(received, many);
 }
 
-TEST(ProcessTable, AServiceThatEndedIsNotWaitedFor) {
+TEST(ProcessTable, WhatAServiceThatEndedOwedIsAskedOfTheNext) {
   ProcessTableOptions options = alone();
   int ends[2];
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends), 0);
-  close(ends[1]);
   options.service = ends[0];
   ProcessTable table(options);
-  const hp_owner owner = owner_of(20, 1, "x");
-  table.request(owner);
-  EXPECT_FALSE(table.pending(owner));
+  const hp_owner asked = owner_of(20, 1, "x"), late = owner_of(21, 2, "y");
+  table.request(asked);
+  close(ends[1]);
+  table.request(late);
+  EXPECT_EQ(table.poll(), 0u);
+  EXPECT_TRUE(table.pending(asked));
+  EXPECT_TRUE(table.pending(late)) << "another service may come";
+
+  Service next;
+  table.use_service(next.asker());
+  table.request(asked);  // as each of its documents does
+  table.poll();
+  std::set<uint32_t> pids;
+  ProcessRequest request;
+  while (next.receive(request)) pids.insert(request.pid);
+  EXPECT_EQ(pids, (std::set<uint32_t>{20, 21}));
+  next.answer(reply_for(20, 1), {{reply_executable, "/usr/bin/x"}, {reply_cgroup, "/a"}});
+  next.answer(reply_for(21, 2), {{reply_executable, "/usr/bin/y"}, {reply_cgroup, "/a"}});
+  EXPECT_EQ(table.poll(), 2u);
+  EXPECT_FALSE(table.pending(asked));
+  EXPECT_FALSE(table.pending(late));
   close(ends[0]);
 }
 

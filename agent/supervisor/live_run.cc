@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/pipeline/live_run.h"
+#include "agent/supervisor/live_run.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -16,8 +16,10 @@
 #include <optional>
 
 #include "agent/pipeline/live_options.h"
-#include "agent/pipeline/live_pipeline.h"
-#include "agent/sink/descriptor_sink.h"
+#include "agent/source/live/live_capture.h"
+#include "agent/supervisor/kill_switch.h"
+#include "agent/supervisor/outputs.h"
+#include "agent/supervisor/supervisor.h"
 #include "agent/telemetry/control_socket.h"
 #include "agent/telemetry/log.h"
 #include "agent/telemetry/service_manager.h"
@@ -32,15 +34,13 @@ using namespace std::chrono_literals;
 constexpr auto tick = 1s;
 constexpr auto statistics_interval = 60s;
 constexpr auto loss_interval = 60s;
-// Of the ten seconds that a stop may take.
-constexpr int pipeline_stop_ms = 6000;
-constexpr int outputs_stop_ms = 3000;
-constexpr int learn_ms = 1000;
+constexpr int ready_ms = 15'000;
 constexpr int failure_code = 1;
 
 uint64_t random_seed() {
   uint64_t seed = 0;
-  if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) seed = static_cast<uint64_t>(boot_time());
+  if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+    seed = static_cast<uint64_t>(Clock::now().time_since_epoch().count());
   return seed | 1;
 }
 
@@ -50,38 +50,12 @@ std::string joined(const std::vector<std::string_view>& words) {
   return out;
 }
 
-Rendering rendering_of(const OutputSettings& output) {
-  if (output.format == OutputFormat::line) return Rendering::line;
-  return output.fields == OutputFields::all ? Rendering::json_all : Rendering::json;
-}
-
-// Wakes the control thread from any other.
-class Wake {
- public:
-  Wake() : descriptor_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
-  ~Wake() { ::close(descriptor_); }
-  Wake(const Wake&) = delete;
-  Wake& operator=(const Wake&) = delete;
-  int descriptor() const { return descriptor_; }
-  void ring() const {
-    const uint64_t one = 1;
-    [[maybe_unused]] const ssize_t ignored = ::write(descriptor_, &one, sizeof(one));
-  }
-  void quiet() const {
-    uint64_t count;
-    [[maybe_unused]] const ssize_t ignored = ::read(descriptor_, &count, sizeof(count));
-  }
-
- private:
-  int descriptor_;
-};
-
 // Signals as a descriptor; blocked in this thread and in all that it starts while this lives.
 class Signals {
  public:
   Signals() {
     sigemptyset(&set_);
-    for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set_, signal);
+    for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&set_, signal);
     pthread_sigmask(SIG_BLOCK, &set_, &before_);
     descriptor_ = ::signalfd(-1, &set_, SFD_CLOEXEC | SFD_NONBLOCK);
   }
@@ -107,62 +81,61 @@ class Signals {
 
 class LiveRun {
  public:
-  LiveRun(const LiveRunOptions& options, std::vector<std::unique_ptr<Sink>> sinks)
-      : options_(options), settings_(options.settings), sinks_(std::move(sinks)) {}
+  explicit LiveRun(const LiveRunOptions& options)
+      : options_(options), settings_(options.settings), kill_switch_(options.config) {}
 
   int run();
 
  private:
   bool start();
   void loop();
-  int stop();
+  bool stop();
+  void give_up();
+  void watch_kill_switch();
   void reload();
   void on_tick();
   void watch_losses(const NamedCounters& kernel, uint64_t sink_dropped, uint64_t engine_dropped);
   void feed_watchdog();
   StatusReport report(const char* state);
-  std::shared_ptr<const LiveSnapshot> snapshot() const;
   std::string where() const;
-  LiveOptions live() const;
+  LiveOptions live();
 
   const LiveRunOptions& options_;
   Settings settings_;
-  std::vector<std::unique_ptr<Sink>> sinks_;
   Signals signals_;
-  Wake wake_;
+  KillSwitch kill_switch_;
+  std::string disabled_by_;  // while a kill switch stands
   uint64_t seed_ = random_seed();
   Identity identity_;
+  pid_t worker_pid_ = 0;
+  bool started_before_ = false;
+  std::unique_ptr<Supervisor> supervisor_;  // both, or none while disabled
   std::unique_ptr<LiveCapture> capture_;
-  std::unique_ptr<ProcessInfo> process_info_;
-  std::vector<std::unique_ptr<Output>> outputs_;
-  std::unique_ptr<LivePipeline> pipeline_;
   ControlSocket control_;
 
   Clock::time_point began_ = Clock::now();
-  std::atomic<bool> over_{false};     // a limit was reached, or nobody reads the output any more
-  std::atomic<bool> closed_{false};
+  bool over_ = false;  // a signal came, a limit was reached, or nobody reads the output any more
+  bool closed_ = false;
+  int exit_code_ = 0;
   Clock::time_point rates_at_ = Clock::now();
   uint64_t last_packets_ = 0, last_selected_ = 0, last_documents_ = 0;
   double packets_rate_ = 0, selected_rate_ = 0, documents_rate_ = 0;
   std::optional<Clock::time_point> losses_said_;
   uint64_t losses_known_ = 0;
   Clock::time_point statistics_said_ = Clock::now();
-  std::vector<uint64_t> heartbeats_;
   Clock::time_point fed_ = Clock::now();
   std::optional<std::chrono::microseconds> watchdog_;
   uint64_t reloads_ = 0, reload_errors_ = 0;
 };
 
-LiveOptions LiveRun::live() const {
+LiveOptions LiveRun::live() {
   LiveOptions out = live_options(settings_);
   out.config.hash_seed = static_cast<uint32_t>(seed_);
-  return out;
-}
-
-std::shared_ptr<const LiveSnapshot> LiveRun::snapshot() const {
-  auto out = std::make_shared<LiveSnapshot>();
-  out->sensor = settings_.sensor.id;
-  out->labels = settings_.labels;
+  out.config.agent_pid = static_cast<uint32_t>(worker_pid_);
+  out.read = false;
+  out.interface_changed = [this](uint32_t index, std::string_view name) {
+    supervisor_->interface_changed(index, name);
+  };
   return out;
 }
 
@@ -182,9 +155,32 @@ std::string LiveRun::where() const {
 }
 
 bool LiveRun::start() {
-  std::string note;
-  identity_ = load_identity(options_.service ? KeepIdentity::yes : KeepIdentity::no, &note);
-  if (!note.empty()) log_warning(note);
+  auto files = open_output_files(settings_.output,
+                                 options_.replace && !started_before_ ? FileMode::replace : FileMode::append,
+                                 true);
+  if (!files) {
+    log_error("output: " + files.error().text());
+    return false;
+  }
+  started_before_ = true;
+  WorkerPlan plan;
+  plan.settings = settings_;
+  plan.identity = identity_;
+  plan.service = options_.service;
+  plan.all_strings = options_.all_strings;
+  plan.rendering = options_.rendering;
+  plan.count = options_.count;
+  supervisor_ = std::make_unique<Supervisor>(std::move(plan), std::move(*files), [this](pid_t worker) {
+    worker_pid_ = worker;
+    if (!capture_) return;
+    if (auto told = capture_->reconfigure(live()); !told) log_error(told.error().text());
+  });
+  // They make themselves ready while the kernel verifies the programs.
+  if (auto spawned = supervisor_->spawn(); !spawned) {
+    log_error(spawned.error().text());
+    return false;
+  }
+  worker_pid_ = supervisor_->worker_pid();
 
   LoadReport load;
   auto capture = LiveCapture::start(live(), &load);
@@ -200,60 +196,36 @@ bool LiveRun::start() {
                   "): " + group.detail);
   for (const AttachFailure& failure : capture_->failures())
     log_warning("not attached to " + failure.name + ": " + failure.reason);
-
-  ProcessInfoOptions process_options;
-  process_options.digests = settings_.process.hash;
-  process_options.digest_max_bytes = settings_.process.hash_max_size;
-  auto info = ProcessInfo::start(process_options);
-  if (info)
-    process_info_ = std::move(*info);
-  else
-    log_warning("records hold only what the kernel tells of processes: " + info.error().text());
-
-  OutputEvents events;
-  events.failed = [](std::string_view sink, std::string_view message) {
-    log_error("output " + std::string(sink) + ": " + std::string(message));
-  };
-  events.recovered = [](std::string_view sink, std::string_view message) {
-    log_info("output " + std::string(sink) + " " + std::string(message));
-  };
-  events.ended = [this](std::string_view sink, int error) {
-    if (error == EPIPE && !options_.service) {
-      closed_.store(true);
-      over_.store(true);
-      wake_.ring();
-      return;
-    }
-    log_error("output " + std::string(sink) + " takes no more: " + std::strerror(error) +
-              "; its documents are dropped and counted");
-  };
-  std::vector<Output*> pointers;
-  for (auto& sink : sinks_) {
-    outputs_.push_back(std::make_unique<Output>(
-        std::move(sink), OutputOptions{static_cast<std::size_t>(settings_.limits.queue), true}, events));
-    pointers.push_back(outputs_.back().get());
+  if (auto reading = supervisor_->hand_over(*capture_, ready_ms); !reading) {
+    log_error(reading.error().text());
+    return false;
   }
+  // What was needed to load is needed no more: the verifier's logs, the kernel's type information.
+  lower_loader_capabilities();
+  malloc_trim(0);
+  rates_at_ = Clock::now();
+  last_packets_ = last_selected_ = last_documents_ = 0;
+  losses_known_ = 0;
+  return true;
+}
 
-  LivePipelineOptions pipeline;
-  pipeline.engine.flow_bytes = static_cast<std::size_t>(settings_.limits.flow_memory);
-  pipeline.engine.first_document_after = settings_.limits.first_document_after;
-  pipeline.engine.http_messages = 0;  // the kernel's policy bounds them, and that may be reloaded
-  pipeline.engine.syn_records = settings_.limits.syn_records;
-  pipeline.engine.all_strings = options_.all_strings;
-  pipeline.engine.identity = event_identity(identity_);
-  pipeline.engine.hash_seed = random_seed();
-  pipeline.processes.hash_seed = random_seed();
-  pipeline.processes.service = process_info_ ? process_info_->descriptor() : -1;
-  pipeline.processes.arguments = settings_.process.command_line;
-  pipeline.processes.boot_id = identity_.boot_id;
-  pipeline.identity = identity_;
-  pipeline.document_limit = options_.count;
-  pipeline.limit_reached = [this] {
-    over_.store(true);
-    wake_.ring();
-  };
-  pipeline_ = std::make_unique<LivePipeline>(*capture_, pointers, pipeline, snapshot());
-
+int LiveRun::run() {
+  disabled_by_ = kill_switch_.engaged();
+  if (!disabled_by_.empty()) {
+    const std::string text = "disabled: nothing is attached, because " + disabled_by_ +
+                             " exists; remove it and start again";
+    log_always(text);
+    notify_ready(text);
+    return options_.service ? 0 : failure_code;
+  }
+  std::string note;
+  identity_ = load_identity(options_.service ? KeepIdentity::yes : KeepIdentity::no, &note);
+  if (!note.empty()) log_warning(note);
+  if (!start()) {
+    // Children first: they read what the capture holds.
+    supervisor_.reset();
+    return failure_code;
+  }
   if (auto listening = control_.listen(options_.control); !listening) {
     const std::string reason = "`handprint status` will not find this agent: " + listening.error().text();
     if (options_.service || !options_.control.empty())
@@ -261,24 +233,15 @@ bool LiveRun::start() {
     else
       log_debug(reason);
   }
-  for (auto& output : outputs_)
-    output->bound(std::min(static_cast<std::size_t>(settings_.limits.queue), pipeline_->queue_limit()));
-  pipeline_->learn_existing(learn_ms);
-  pipeline_->start();
-  return true;
-}
-
-int LiveRun::run() {
-  if (!start()) {
-    for (auto& sink : sinks_) sink.reset();
-    return failure_code;
-  }
   const std::string text = "capturing with " + where();
   log_always(text);
   notify_ready(text);
   watchdog_ = watchdog_interval();
   loop();
-  return stop();
+  notify_stopping("stopping: what has been captured is written");
+  signals_.let_through();
+  if (capture_ && !stop() && exit_code_ == 0) exit_code_ = failure_code;
+  return exit_code_;
 }
 
 void LiveRun::loop() {
@@ -290,40 +253,84 @@ void LiveRun::loop() {
   auto next = Clock::now() + tick;
   auto step = std::chrono::duration_cast<Clock::duration>(tick);
   if (watchdog_) step = std::min(step, std::chrono::duration_cast<Clock::duration>(*watchdog_ / 4));
-  while (!over_.load()) {
+  std::vector<pollfd> wanted;
+  while (!over_) {
     const auto until = std::min({next, Clock::now() + step, end});
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
-    pollfd wanted[] = {{signals_.descriptor(), POLLIN, 0},
-                       {wake_.descriptor(), POLLIN, 0},
-                       {control_.descriptor(), POLLIN, 0}};
-    ::poll(wanted, 3, static_cast<int>(std::max<long>(wait, 0)));
-    wake_.quiet();
+    wanted = {{signals_.descriptor(), POLLIN, 0},
+              {control_.descriptor(), POLLIN, 0},
+              {kill_switch_.descriptor(), POLLIN, 0}};
+    if (supervisor_) supervisor_->append(wanted);
+    ::poll(wanted.data(), wanted.size(), static_cast<int>(std::max<long>(wait, 0)));
     while (const int signal = signals_.next()) {
+      if (signal == SIGCHLD) continue;  // it woke us, which is all that it is for
       if (signal == SIGHUP) {
         reload();
         continue;
       }
       log_info(std::string(signal == SIGTERM ? "SIGTERM" : "SIGINT") + ": stopping");
-      over_.store(true);
+      over_ = true;
     }
-    if (control_.descriptor() >= 0 && (wanted[2].revents & POLLIN) != 0)
-      control_.serve([this] { return status_json(report("capturing")); });
-    if (Clock::now() >= end) over_.store(true);
+    if (control_.descriptor() >= 0 && (wanted[1].revents & POLLIN) != 0)
+      control_.serve([this] { return status_json(report(capture_ ? "capturing" : "disabled")); });
+    if (supervisor_) {
+      supervisor_->serve();
+      if (!supervisor_->given_up().empty()) give_up();
+      if (supervisor_ && supervisor_->over()) {
+        closed_ = *supervisor_->over() == OverReason::closed;
+        over_ = true;
+      }
+    }
+    if (Clock::now() >= end) over_ = true;
+    const bool ticked = Clock::now() >= next;
+    if (!over_ && (ticked || (wanted[2].revents & POLLIN) != 0)) watch_kill_switch();
     feed_watchdog();
-    if (Clock::now() >= next) {
+    if (ticked) {
       on_tick();
       next = Clock::now() + tick;
     }
   }
 }
 
+// A child that keeps ending is not worth the risk to the host: off, and to stay off.
+void LiveRun::give_up() {
+  const std::string reason = supervisor_->given_up();
+  stop();
+  log_error(reason + ": detached from the kernel, nothing is captured any more; this needs a person");
+  exit_code_ = exit_given_up;
+  over_ = true;
+}
+
+void LiveRun::watch_kill_switch() {
+  const std::string path = kill_switch_.engaged();
+  if (path.empty() == disabled_by_.empty()) return;
+  disabled_by_ = path;
+  if (!path.empty()) {
+    const std::string text = "disabled: detached from the kernel, because " + path + " exists";
+    stop();
+    log_always(text + "; it is attached again when that file is gone");
+    notify_ready(text);
+    return;
+  }
+  log_always("the kill switch is gone");
+  if (!start()) {
+    supervisor_.reset();
+    exit_code_ = failure_code;
+    over_ = true;
+    return;
+  }
+  const std::string text = "capturing with " + where();
+  log_always(text);
+  notify_ready(text);
+}
+
 // Built and checked aside; what is wrong changes nothing.
 void LiveRun::reload() {
   notify_reloading();
-  for (auto& output : outputs_) output->reopen();
+  if (supervisor_) supervisor_->reopen();
   if (options_.config.empty()) {
     log_info("reload: output files are opened anew; there is no configuration file to read again");
-    notify_ready("capturing with " + where());
+    notify_ready(capture_ ? "capturing with " + where() : "disabled");
     return;
   }
   SettingsResult loaded = load_settings(options_.config);
@@ -331,7 +338,7 @@ void LiveRun::reload() {
     ++reload_errors_;
     for (const Error& error : loaded.errors) log_error(error.text());
     log_error("reload refused: the running configuration stays");
-    notify_ready("capturing with " + where() + "; the last reload was refused");
+    notify_ready((capture_ ? "capturing with " + where() : "disabled") + "; the last reload was refused");
     return;
   }
   const SettingsChange change = changed_settings(settings_, loaded.settings);
@@ -347,14 +354,14 @@ void LiveRun::reload() {
   settings_.limits.queue = before.limits.queue;
   settings_.process = before.process;
   settings_.output = before.output;
-  if (auto changed = capture_->reconfigure(live()); !changed) {
+  if (auto changed = capture_ ? capture_->reconfigure(live()) : Result<void>(); !changed) {
     ++reload_errors_;
     settings_ = std::move(before);
     log_error("reload refused: " + changed.error().text() + "; the running configuration stays");
     notify_ready("capturing with " + where() + "; the last reload was refused");
     return;
   }
-  pipeline_->publish(snapshot());
+  if (supervisor_) supervisor_->reload(settings_);
   start_log(settings_.log.level, settings_.log.format);
   ++reloads_;
   std::string text = "reload: " + options_.config + " taken over";
@@ -363,7 +370,7 @@ void LiveRun::reload() {
   log_always(text);
   if (!change.needs_restart.empty())
     log_warning("takes effect only after a restart: " + joined(change.needs_restart));
-  notify_ready("capturing with " + where());
+  notify_ready(capture_ ? "capturing with " + where() : "disabled");
 }
 
 StatusReport LiveRun::report(const char* state) {
@@ -376,6 +383,25 @@ StatusReport LiveRun::report(const char* state) {
   out.uptime_s = std::chrono::duration<double>(Clock::now() - began_).count();
   out.config = options_.config;
   out.state = state;
+  const auto process = [&](const char* role, pid_t pid) {
+    const uint64_t bytes = pid > 0 ? resident_bytes(pid) : 0;
+    out.processes.push_back({role, static_cast<uint32_t>(pid), bytes});
+    out.rss_bytes += bytes;
+  };
+  process("loader", ::getpid());
+  out.reloads = reloads_;
+  out.reload_errors = reload_errors_;
+  if (!capture_ || !supervisor_) {
+    out.hook = disabled_by_.empty() ? "none" : "none, by " + disabled_by_;
+    return out;
+  }
+  process("worker", supervisor_->worker_pid());
+  process("procinfo", supervisor_->procinfo_pid());
+  const SupervisorCounters& lives = supervisor_->counters();
+  out.supervisor = {{"worker_restarts", lives.worker_restarts},
+                    {"procinfo_restarts", lives.procinfo_restarts},
+                    {"worker_lost_flows", lives.worker_lost_flows},
+                    {"worker_lost_records", lives.worker_lost_records}};
   out.hook = name(capture_->hook());
   for (const AttachedPoint& point : capture_->attached()) out.attached.push_back({point.name, point.how});
   for (const AttachFailure& failure : capture_->failures())
@@ -383,7 +409,7 @@ StatusReport LiveRun::report(const char* state) {
   KernelCounters kernel{};
   if (capture_->read_counters(kernel))
     for (uint32_t i = 0; i < HP_COUNT_MAX; ++i) out.kernel.emplace_back(counter_name(i), kernel[i]);
-  const LivePipelineCounters pipeline = pipeline_->counters();
+  const LivePipelineCounters& pipeline = supervisor_->pipeline();
   const ReaderCounters& reader = pipeline.reader;
   out.reader = {{"packet_records", reader.packet_records},
                 {"segments", reader.segments},
@@ -417,21 +443,19 @@ StatusReport LiveRun::report(const char* state) {
                  {"replies", table.replies},
                  {"replies_refused", table.replies_refused},
                  {"unannotated", pipeline.unannotated}};
-  if (process_info_) {
-    const ProcessInfoCounters info = process_info_->counters();
-    const std::pair<const char*, uint64_t> rows[] = {{"alive", info.alive},
-                                                     {"gone", info.gone},
-                                                     {"reused", info.reused},
-                                                     {"replies_dropped", info.replies_dropped},
-                                                     {"digests", info.digests},
-                                                     {"digest_hits", info.digest_hits},
-                                                     {"digest_refused", info.digest_refused},
-                                                     {"users_asked", info.users_asked}};
-    for (const auto& [key, count] : rows) out.process.emplace_back(key, count);
-  }
-  for (const auto& output : outputs_) {
-    const OutputCounters counters = output->counters();
-    out.outputs.push_back({std::string(output->name()),
+  const ProcessInfoCounters& info = supervisor_->process_info();
+  const std::pair<const char*, uint64_t> rows[] = {{"alive", info.alive},
+                                                   {"gone", info.gone},
+                                                   {"reused", info.reused},
+                                                   {"replies_dropped", info.replies_dropped},
+                                                   {"digests", info.digests},
+                                                   {"digest_hits", info.digest_hits},
+                                                   {"digest_refused", info.digest_refused},
+                                                   {"users_asked", info.users_asked}};
+  for (const auto& [key, count] : rows) out.process.emplace_back(key, count);
+  for (const OutputReport& output : supervisor_->outputs()) {
+    const OutputCounters& counters = output.counters;
+    out.outputs.push_back({std::string(output.name.view()),
                            {{"written", counters.written},
                             {"bytes", counters.bytes},
                             {"dropped", counters.dropped},
@@ -442,26 +466,24 @@ StatusReport LiveRun::report(const char* state) {
   out.packets_per_s = packets_rate_;
   out.selected_per_s = selected_rate_;
   out.documents_per_s = documents_rate_;
-  out.rss_bytes = resident_bytes();
   out.kernel_map_bytes = capture_->report().map_bytes;
-  out.reloads = reloads_;
-  out.reload_errors = reload_errors_;
   const auto count = [&](uint32_t which) { return static_cast<int64_t>(kernel[which]); };
   out.unaccounted_selected = count(HP_COUNT_SELECTED) - count(HP_COUNT_EMITTED) -
                              count(HP_COUNT_SYN_STASHED) - count(HP_COUNT_LOST_RING) -
                              count(HP_COUNT_LOST_RATE) - count(HP_COUNT_LOST_LOAD) - count(HP_COUNT_OWN);
   out.unaccounted_records = count(HP_COUNT_EMITTED) - static_cast<int64_t>(reader.packet_records) -
-                            static_cast<int64_t>(reader.bad_records);
+                            static_cast<int64_t>(reader.bad_records) -
+                            static_cast<int64_t>(lives.worker_lost_records);
   return out;
 }
 
 void LiveRun::on_tick() {
   KernelCounters kernel{};
-  if (!capture_->read_counters(kernel)) return;
+  if (!capture_ || !capture_->read_counters(kernel)) return;
   const auto now = Clock::now();
   const double seconds = std::max(1e-3, std::chrono::duration<double>(now - rates_at_).count());
   rates_at_ = now;
-  const LivePipelineCounters pipeline = pipeline_->counters();
+  const LivePipelineCounters& pipeline = supervisor_->pipeline();
   const auto rate = [&](uint64_t value, uint64_t& last) {
     const double out = static_cast<double>(value - std::min(last, value)) / seconds;
     last = value;
@@ -475,7 +497,7 @@ void LiveRun::on_tick() {
   for (uint32_t which : {HP_COUNT_LOST_RING, HP_COUNT_LOST_RING_PROCESS, HP_COUNT_LOST_RATE, HP_COUNT_LOST_LOAD})
     losses.emplace_back(counter_name(which), kernel[which]);
   uint64_t dropped = 0;
-  for (const auto& output : outputs_) dropped += output->counters().dropped;
+  for (const OutputReport& output : supervisor_->outputs()) dropped += output.counters.dropped;
   watch_losses(losses, dropped, pipeline.engine.documents_dropped);
 
   if (options_.service && now - statistics_said_ >= statistics_interval) {
@@ -483,7 +505,7 @@ void LiveRun::on_tick() {
     log_info("packets " + std::to_string(kernel[HP_COUNT_PACKETS]) + ", selected " +
              std::to_string(kernel[HP_COUNT_SELECTED]) + ", flows " + std::to_string(pipeline.engine.flows) +
              ", records " + std::to_string(pipeline.documents) + ", lost " + std::to_string(losses_known_) +
-             ", " + std::to_string(resident_bytes() >> 20) + " MiB");
+             ", " + std::to_string(report("capturing").rss_bytes >> 20) + " MiB");
   }
 }
 
@@ -511,69 +533,37 @@ void LiveRun::feed_watchdog() {
   if (!watchdog_) return;
   const auto now = Clock::now();
   if (now - fed_ < *watchdog_ / 4) return;
-  std::vector<uint64_t> beats{pipeline_->heartbeat()};
-  for (const auto& output : outputs_) beats.push_back(output->heartbeat());
-  if (!heartbeats_.empty()) {
-    // An output's thread wakes twice a second: with an impatient watchdog its beats are compared over
-    // half a second at least.
-    if (now - fed_ < 700ms && now - fed_ < *watchdog_ * 2 / 5) return;
-    for (std::size_t i = 0; i < beats.size(); ++i)
-      if (beats[i] == heartbeats_[i]) return;
-  }
-  heartbeats_ = std::move(beats);
+  // An output's thread and procinfo wake twice a second: with an impatient watchdog their beats are
+  // compared over that time at least.
+  if (now - fed_ < 700ms && now - fed_ < *watchdog_ * 2 / 5) return;
+  if (supervisor_ && !supervisor_->advanced()) return;
   fed_ = now;
   notify_watchdog();
 }
 
-int LiveRun::stop() {
-  notify_stopping("stopping: what has been captured is written");
-  signals_.let_through();
-  bool complete = pipeline_->stop(pipeline_stop_ms);
-  if (!complete) log_error("the pipeline did not end in time: packets in the rings are lost");
-  bool written = true;
-  const auto end = Clock::now() + std::chrono::milliseconds(outputs_stop_ms);
-  for (auto& output : outputs_) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
-    if (!output->finish(static_cast<int>(std::max<long>(left, 100))) && !closed_.load()) {
-      written = false;
-      log_error("output " + std::string(output->name()) + " did not take all documents in time");
-    }
-  }
+// Detaches, has everything written, and forgets it. False when something was lost by that.
+bool LiveRun::stop() {
+  capture_->stop();
+  const Supervisor::Stopped stopped = supervisor_->stop();
+  if (!stopped.complete || (!stopped.written && !closed_))
+    log_error("the worker did not write everything in time: what it had is lost");
   const StatusReport last = report("stopped");
   if (!options_.service && ::isatty(STDERR_FILENO) != 0)
     log_info(std::to_string(value(last.kernel, "packets")) + " packets seen, " +
              std::to_string(value(last.kernel, "selected")) + " selected, " +
              std::to_string(value(last.engine, "flows")) + " flows, " +
-             std::to_string(pipeline_->counters().documents) + " records");
+             std::to_string(supervisor_->pipeline().documents) + " records");
   else
     log_info("counters " + status_json(last));
-  if (!complete || !written) {
-    // A thread hangs in a device; waiting for it would hold up the stop.
-    if (control_.descriptor() >= 0) ::unlink(control_.path().c_str());
-    std::fflush(nullptr);
-    ::_exit(failure_code);
-  }
-  return 0;
+  capture_.reset();
+  supervisor_.reset();
+  return stopped.complete && (stopped.written || closed_);
 }
 
 }  // namespace
 
-Result<std::vector<std::unique_ptr<Sink>>> settings_sinks(const Settings& settings) {
-  std::vector<std::unique_ptr<Sink>> out;
-  for (const OutputSettings& output : settings.output) {
-    if (output.type == OutputType::stdout_) {
-      out.push_back(stdout_sink(rendering_of(output)));
-      continue;
-    }
-    auto file = file_sink(output.path, rendering_of(output), FileMode::append);
-    if (!file) return file.error();
-    out.push_back(std::move(*file));
-  }
-  return out;
-}
-
-int run_live(const LiveRunOptions& options, std::vector<std::unique_ptr<Sink>> sinks) {
-  LiveRun run(options, std::move(sinks));
+int run_live(const LiveRunOptions& options) {
+  LiveRun run(options);
   return run.run();
 }
 
