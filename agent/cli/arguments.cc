@@ -113,7 +113,7 @@ constexpr const char* program_examples =
     "  sudo handprint capture auto                 this host's connections as they happen\n"
     "  handprint doctor                            what live capture needs, and what is missing\n"
     "\n"
-    "Exit codes: 0 success, 1 failure, 2 wrong usage, 78 wrong configuration.\n";
+    "Exit codes: 0 success, 1 failure, 2 wrong usage, 70 repeated crashes, 78 wrong configuration.\n";
 constexpr const char* read_examples =
     "Examples:\n"
     "  handprint read a.pcap b.pcapng.gz\n"

@@ -13,6 +13,8 @@
 #include <string>
 #include <thread>
 
+#include "agent/process/file_system.h"
+
 namespace handprint {
 namespace {
 
@@ -122,7 +124,8 @@ ExecutableDigest::~ExecutableDigest() {
   state_->done = nullptr;
 }
 
-bool ExecutableDigest::ask(Descriptor file, const Asker& asker, ExecutableHash& out) {
+bool ExecutableDigest::ask(Descriptor file, const Asker& asker, ExecutableHash& out,
+                           const std::string& mountinfo) {
   FileIdentity identity;
   bool regular = false;
   if (!file || !identify(file.get(), identity, regular)) return false;
@@ -145,7 +148,7 @@ bool ExecutableDigest::ask(Descriptor file, const Asker& asker, ExecutableHash& 
     return join(*state_->current);
   for (const auto& job : state_->jobs)
     if (job->file == identity) return join(*job);
-  if (state_->jobs.size() >= most_jobs) {
+  if (state_->jobs.size() >= most_jobs || home_of(file.get(), mountinfo) != FileHome::local) {
     ++state_->counters.refused;
     return false;
   }

@@ -11,6 +11,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -56,9 +57,11 @@ class ExecutableDigest {
   ExecutableDigest(const ExecutableDigest&) = delete;
   ExecutableDigest& operator=(const ExecutableDigest&) = delete;
 
-  // `file` is an O_PATH descriptor of the executable. True: known already, in `out`. False: it will
-  // be told to Done, or never (too large, remote, queue full).
-  bool ask(Descriptor file, const Asker& asker, ExecutableHash& out);
+  // `file` is an O_PATH descriptor of the executable, `mountinfo` the list of the mounts that its
+  // process sees. True: known already, in `out`. False: it will be told to Done, or never (too large,
+  // remote, queue full). Asks no file system that could keep it waiting.
+  bool ask(Descriptor file, const Asker& asker, ExecutableHash& out,
+           const std::string& mountinfo = "/proc/self/mountinfo");
   Counters counters() const;
 
  private:

@@ -353,7 +353,10 @@ void ProcessInfo::State::answer(const ProcessRequest& request) {
   }
   if (digests != nullptr && file) {
     ExecutableHash hash;
-    if (digests->ask(std::move(file), {request.pid, request.start_ns}, hash)) {
+    const std::string mountinfo =
+        found == ProcAnswer::found ? options.proc + "/" + std::to_string(request.pid) + "/mountinfo"
+                                   : "/proc/self/mountinfo";
+    if (digests->ask(std::move(file), {request.pid, request.start_ns}, hash, mountinfo)) {
       reply.flags |= reply_digest;
       std::copy(hash.begin(), hash.end(), reply.sha256);
     }

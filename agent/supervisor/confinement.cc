@@ -332,7 +332,8 @@ Result<void> filter_procinfo_calls() {
                 SCMP_SYS(statx),           SCMP_SYS(statfs),     SCMP_SYS(fstatfs),
                 SCMP_SYS(access),          SCMP_SYS(faccessat),  SCMP_SYS(faccessat2),
                 SCMP_SYS(readlink),        SCMP_SYS(readlinkat), SCMP_SYS(getdents64),
-                SCMP_SYS(getcwd),          SCMP_SYS(fadvise64),  SCMP_SYS(timerfd_create),
+                SCMP_SYS(getcwd),          SCMP_SYS(fadvise64),  SCMP_SYS(memfd_create),
+                SCMP_SYS(timerfd_create),
                 SCMP_SYS(timerfd_settime), SCMP_SYS(sysinfo),    SCMP_SYS(getresuid),
                 SCMP_SYS(getresgid),       SCMP_SYS(getgroups)});
   filter.allow(SCMP_SYS(socket), {argument(0, SCMP_CMP_EQ, AF_UNIX)});

@@ -362,24 +362,32 @@ bool Supervisor::another_crash(Role role, const std::string& how) {
 
 // What stood in the memory of a worker that ended.
 void Supervisor::count_losses() {
-  uint64_t flows = last_.engine.flows - std::min(last_.engine.flows, last_.engine.flows_closed);
-  for (const OutputReport& output : outputs_)
-    flows += std::min<uint64_t>(output.counters.queue_documents, 1u << 20);
-  counters_.worker_lost_flows += std::min<uint64_t>(flows, 1u << 24);
+  // Connections whose first document was not made yet. Those that were, but stand in the table for what
+  // may come later, lose only that.
+  const EngineCounters& engine = last_.engine;
+  const uint64_t first = engine.documents - std::min(engine.documents, engine.parts);
+  const uint64_t settled = std::max(engine.flows_closed, first);
+  uint64_t flows = engine.flows - std::min(engine.flows, settled);
+  for (const OutputReport& output : outputs_) flows += std::min<uint64_t>(output.counters.queue_documents, 1u << 20);
   // What the kernel wrote, less what was read as far as is known and what still stands there. The
   // kernel goes on meanwhile: the counter must not have moved.
   for (int attempt = 0; attempt < 20; ++attempt) {
     KernelCounters before{}, after{};
-    if (!capture_->read_counters(before)) return;
+    if (!capture_->read_counters(before)) break;
     const uint64_t unread = capture_->unread_packets();
-    if (!capture_->read_counters(after)) return;
+    if (!capture_->read_counters(after)) break;
     const uint64_t emitted = after[HP_COUNT_EMITTED];
     if (before[HP_COUNT_EMITTED] != emitted && attempt < 19) continue;
     const uint64_t accounted =
         total_.reader.packet_records + unread + counters_.worker_lost_records;
-    if (emitted > accounted) counters_.worker_lost_records += emitted - accounted;
-    return;
+    const uint64_t lost = emitted > accounted ? emitted - accounted : 0;
+    counters_.worker_lost_records += lost;
+    // What came since its last word, by what a connection took until then.
+    const uint64_t read = std::max<uint64_t>(last_.reader.packet_records, 1);
+    flows += (std::min<uint64_t>(lost, 1u << 24) * std::min<uint64_t>(engine.flows, read) + read - 1) / read;
+    break;
   }
+  counters_.worker_lost_flows += std::min<uint64_t>(flows, 1u << 24);
 }
 
 void Supervisor::worker_ended(const std::string& how) {

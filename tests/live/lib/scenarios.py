@@ -529,3 +529,6 @@ def torn(stage):
           f"too few records to tell: {seen}")
     check(seen["torn"] == seen["bad"] == seen["missing"] == 0, f"{seen}")
     return f"{seen}"
+
+
+import processes  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
