@@ -195,13 +195,13 @@ void allow_common(Filter& filter) {
   // abort() signals itself; another's pid is of no use without CAP_KILL, and not wanted.
   const auto own = static_cast<scmp_datum_t>(getpid());
   filter.allow(SCMP_SYS(tgkill), {argument(0, SCMP_CMP_EQ, own)});
-  for (const scmp_datum_t command : {F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC})
-    filter.allow(SCMP_SYS(fcntl), {argument(1, SCMP_CMP_EQ, command)});
-  for (const scmp_datum_t command : {FIONREAD, FIONBIO, TCGETS})
-    filter.allow(SCMP_SYS(ioctl), {argument(1, SCMP_CMP_EQ, command)});
+  for (const int command : {F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC})
+    filter.allow(SCMP_SYS(fcntl), {argument(1, SCMP_CMP_EQ, static_cast<scmp_datum_t>(command))});
+  for (const int command : {FIONREAD, FIONBIO, TCGETS})
+    filter.allow(SCMP_SYS(ioctl), {argument(1, SCMP_CMP_EQ, static_cast<scmp_datum_t>(command))});
   // Names of threads, and of what malloc maps.
-  for (const scmp_datum_t option : {PR_SET_NAME, PR_GET_NAME, 0x53564d41})
-    filter.allow(SCMP_SYS(prctl), {argument(0, SCMP_CMP_EQ, option)});
+  for (const int option : {PR_SET_NAME, PR_GET_NAME, 0x53564d41})
+    filter.allow(SCMP_SYS(prctl), {argument(0, SCMP_CMP_EQ, static_cast<scmp_datum_t>(option))});
   // A process may lower its limits; nobody asks for another's.
   filter.allow(SCMP_SYS(prlimit64), {argument(0, SCMP_CMP_EQ, 0), argument(2, SCMP_CMP_EQ, 0)});
 
@@ -311,9 +311,9 @@ Result<void> filter_worker_calls() {
   // fstat() of newer libraries: of a descriptor, not of a name.
   filter.allow(SCMP_SYS(newfstatat),
                {argument(3, SCMP_CMP_MASKED_EQ, 0x1000, 0x1000)});  // AT_EMPTY_PATH
-  for (const scmp_datum_t family : {AF_INET, AF_INET6, AF_UNIX})
+  for (const int family : {AF_INET, AF_INET6, AF_UNIX})
     filter.allow(SCMP_SYS(socket),
-                 {argument(0, SCMP_CMP_EQ, family),
+                 {argument(0, SCMP_CMP_EQ, static_cast<scmp_datum_t>(family)),
                   argument(1, SCMP_CMP_MASKED_EQ, socket_type_mask, SOCK_STREAM)});
   return filter.install();
 }

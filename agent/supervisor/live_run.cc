@@ -383,10 +383,13 @@ StatusReport LiveRun::report(const char* state) {
   out.uptime_s = std::chrono::duration<double>(Clock::now() - began_).count();
   out.config = options_.config;
   out.state = state;
+  uint64_t most_shared = 0;
   const auto process = [&](const char* role, pid_t pid) {
-    const uint64_t bytes = pid > 0 ? resident_bytes(pid) : 0;
-    out.processes.push_back({role, static_cast<uint32_t>(pid), bytes});
-    out.rss_bytes += bytes;
+    const ResidentMemory memory = pid > 0 ? resident_memory(pid) : ResidentMemory{};
+    out.processes.push_back({role, static_cast<uint32_t>(pid), memory.bytes});
+    out.rss_bytes += memory.bytes - memory.shared;
+    out.rss_bytes += memory.shared - std::min(memory.shared, most_shared);
+    most_shared = std::max(most_shared, memory.shared);
   };
   process("loader", ::getpid());
   out.reloads = reloads_;

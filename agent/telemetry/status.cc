@@ -159,11 +159,12 @@ std::string status_text(std::string_view json) {
   return out;
 }
 
-uint64_t resident_bytes(int pid) {
+ResidentMemory resident_memory(int pid) {
   std::ifstream in("/proc/" + std::to_string(pid) + "/statm");
-  uint64_t total = 0, resident = 0;
-  in >> total >> resident;
-  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  uint64_t total = 0, resident = 0, shared = 0;
+  in >> total >> resident >> shared;
+  const auto page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  return {resident * page, shared * page};
 }
 
 }  // namespace handprint

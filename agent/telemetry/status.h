@@ -42,7 +42,7 @@ struct StatusReport {
   NamedCounters supervisor;  // restarts, and what was lost by them
   std::vector<StatusOutput> outputs;
   double packets_per_s = 0, selected_per_s = 0, documents_per_s = 0;
-  uint64_t rss_bytes = 0;  // of all processes
+  uint64_t rss_bytes = 0;  // of all processes, what they share counted once
   uint64_t kernel_map_bytes = 0;
   uint64_t reloads = 0, reload_errors = 0;
   // Selected packets that neither became records nor are in a loss counter, and records that neither
@@ -61,6 +61,10 @@ std::string status_json(const StatusReport& report);
 std::string status_text(std::string_view json);
 
 // A process's resident memory, bytes; 0 if it is gone.
-uint64_t resident_bytes(int pid);
+struct ResidentMemory {
+  uint64_t bytes = 0;
+  uint64_t shared = 0;  // of these, pages of files and rings: other processes of the agent map them too
+};
+ResidentMemory resident_memory(int pid);
 
 }  // namespace handprint
