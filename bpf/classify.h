@@ -245,6 +245,12 @@ static hp_always_inline struct hp_verdict hp_classify(const __u8 *head, __u32 n,
 		v.content = HP_CONTENT_UNDECIDED;
 	m = hp_http_method(word, known, n);
 	HP_FORGET(m);
+	/* A request for a tunnel: what comes through it is a stream of its own. */
+	if (m & 2 && head[1] == 'O' && head[2] == 'N') {
+		v.content = HP_CONTENT_PREFIX;
+		v.limit = policy->http_limit;
+		return v;
+	}
 	if (m & 2) {
 		v.content = HP_CONTENT_HTTP_REQUEST;
 		v.limit = policy->http_limit;

@@ -10,11 +10,14 @@
  * older than the agent, at a segment that begins with a known message), stays undecided until the
  * first stream bytes name the content, whatever their segmentation or order, and then reaches to the
  * end of the message. Segments inside it are copied by offset, in any order; user space reassembles.
+ * Where they are a prefix (bpf/prefix.h) a few KiB are copied, and each segment is looked at for the
+ * message that ends the waiting.
  */
 #ifndef HP_SELECTOR_H
 #define HP_SELECTOR_H
 
 #include "bpf/classify.h"
+#include "bpf/prefix.h"
 #include "bpf/scan.h"
 
 #define HP_RESENT 65535	/* so far behind the last message a segment is taken for sent again */
@@ -35,7 +38,7 @@ static hp_always_inline void hp_window_open(struct hp_window *w, __u32 base, __u
 	w->content = content;
 	w->segments = policy->segments;
 	w->line_end = 0;
-	w->reserved = 0;
+	w->late = 0;
 	w->have = 0;
 }
 
@@ -112,7 +115,7 @@ static hp_always_inline __u32 hp_window_gather(struct hp_window *w, const struct
 /* A window takes its content and its end from a verdict. */
 static hp_always_inline void hp_window_decide(struct hp_window *w, const struct hp_verdict *v)
 {
-	w->state = HP_WINDOW_OPEN;
+	w->state = v->content == HP_CONTENT_PREFIX ? HP_WINDOW_PREFIX : HP_WINDOW_OPEN;
 	w->content = v->content;
 	w->limit = v->limit;
 	if (hp_is_http(v->content))
@@ -146,8 +149,28 @@ static hp_always_inline void hp_window_take(struct hp_window *w, const struct hp
 		if (rel < w->next)
 			w->next = rel + d->copy_len;
 	}
-	if (w->segments == 0 || (w->state == HP_WINDOW_OPEN && w->next >= w->limit && !d->scan))
+	if (w->segments == 0 || (w->state != HP_WINDOW_UNDECIDED && w->next >= w->limit && !d->scan))
 		d->window = hp_window_close(w, policy);
+}
+
+/*
+ * A segment in the middle of a stream begins with less of a hello than tells it: the window waits
+ * there for more, and goes back to its prefix if it is none.
+ */
+static hp_always_inline void hp_window_await(struct hp_window *w, const struct hp_segment *s, __u32 rel,
+					     const struct hp_policy *policy, struct hp_decision *d)
+{
+	__u32 left = w->state == HP_WINDOW_PREFIX && rel < w->limit ? w->limit - rel : 0;
+
+	if (w->state == HP_WINDOW_NONE)
+		w->messages = 0;
+	hp_window_open(w, s->seq, policy->undecided_limit, HP_WINDOW_UNDECIDED, HP_CONTENT_UNDECIDED, policy);
+	w->late = 1;
+	w->mark = left;
+	__builtin_memcpy(w->head, s->head, HP_HEAD);
+	w->have = (__u16)((1u << (s->head_len & 31)) - 1);
+	hp_window_take(w, s, 0, policy, d);
+	d->by_content = 1;
 }
 
 /*
@@ -213,8 +236,22 @@ static hp_always_inline void hp_select_tcp(const struct hp_segment *s, struct hp
 	HP_FORGET(v.limit);
 	if (!at_start) {
 		/* No window, or not in it: a message may begin here all the same (keep-alive, reused port). */
-		if (v.content <= HP_CONTENT_UNDECIDED)
+		if (v.content == HP_CONTENT_UNDECIDED && head[0] == 0x16) {
+			hp_window_await(w, s, rel, policy, d);
 			return;
+		}
+		if (v.content <= HP_CONTENT_UNDECIDED) {
+			if (w->state != HP_WINDOW_PREFIX)
+				return;
+			if (rel < w->limit) {
+				hp_window_take(w, s, rel, policy, d);
+				return;
+			}
+			/* It said a lot, and no hello: quiet. */
+			w->state = HP_WINDOW_NONE;
+			d->window = HP_WINDOW_REMOVE;
+			return;
+		}
 		if (w->state == HP_WINDOW_NONE)
 			w->messages = 0;
 		hp_window_open(w, s->seq, v.limit, HP_WINDOW_OPEN, v.content, policy);
@@ -223,13 +260,25 @@ static hp_always_inline void hp_select_tcp(const struct hp_segment *s, struct hp
 		d->by_content = 1;
 		return;
 	}
+	if (v.content == HP_CONTENT_NONE && !w->late) {
+		v = hp_classify_prefix(head, known, policy);
+		HP_FORGET(v.content);
+		HP_FORGET(v.limit);
+		HP_FORGET(known);
+	}
 	if (v.content > HP_CONTENT_UNDECIDED) {
 		hp_window_decide(w, &v);
+	} else if (v.content == HP_CONTENT_NONE && w->late && w->mark) {
+		w->state = HP_WINDOW_PREFIX;
+		w->content = HP_CONTENT_PREFIX;
+		w->limit = w->mark;
+		w->late = 0;
+		w->mark = 0;
 	} else if (v.content == HP_CONTENT_NONE && known && !(s->flags & HP_TCP_SYN)) {
 		/* None of ours: a sample to name it by, then quiet. */
 		w->state = HP_WINDOW_NONE;
 		d->window = HP_WINDOW_REMOVE;
-		if (rel < HP_SAMPLE) {
+		if (rel < HP_SAMPLE && !w->late) {
 			d->content = HP_CONTENT_OTHER;
 			d->copy_len = hp_min(s->len, HP_SAMPLE - rel);
 		}
@@ -254,7 +303,14 @@ static hp_always_inline void hp_scan_room(const __u8 *data, struct hp_window *w,
 
 	if (hp_is_http(w->content)) {
 		end = hp_scan_headers(data, d->copy_len, &w->line_end, room);
-		if (end) {
+		at = end;
+		HP_OPAQUE(at);
+		if (end && end < d->copy_len && at < room && data[at] == 0x16 && w->segments) {
+			/* TLS behind the answer to a CONNECT. */
+			w->state = HP_WINDOW_PREFIX;
+			w->content = HP_CONTENT_PREFIX;
+			w->limit = w->next + HP_PREFIX_LIMIT;
+		} else if (end) {
 			d->copy_len = end;
 			w->next = begin + end;
 			w->limit = w->next;

@@ -9,6 +9,7 @@
 #define HP_SAMPLE 64	/* bytes copied of a stream that is none of ours, so that it can be named */
 #define HP_HTTP2_LIMIT 2048
 #define HP_SSH_LIMIT 8192
+#define HP_PREFIX_LIMIT 4096	/* bytes of a direction that are copied while it waits for a later hello */
 
 #define HP_TCP_FIN 0x01
 #define HP_TCP_SYN 0x02
@@ -53,19 +54,20 @@ enum hp_window_state {
 	HP_WINDOW_OPEN = 2,		/* copies up to limit */
 	HP_WINDOW_IDLE = 3,		/* between HTTP messages: copies nothing, counts them */
 	HP_WINDOW_SILENT = 4,		/* as many messages as the policy wants: copies nothing more */
+	HP_WINDOW_PREFIX = 5,		/* copies up to limit, until a segment begins with a message */
 };
 
 struct hp_window {
 	__u32 base;		/* sequence number of stream offset 0 */
 	__u32 limit;		/* offsets below it are copied */
 	__u32 next;		/* offset up to which the stream is known without a gap */
-	__u32 mark;		/* SSH: offset of the binary packet behind the banner, 0 = not found yet */
+	__u32 mark;		/* SSH: offset of the binary packet behind the banner, 0 = not found yet; late: bytes the prefix has left */
 	__u8 state;		/* enum hp_window_state */
 	__u8 content;		/* enum hp_content */
 	__u8 segments;		/* packets that may still be copied */
 	__u8 messages;		/* HTTP messages, QUIC datagrams begun in this direction */
 	__u8 line_end;		/* HTTP: how much of an empty line the last scanned byte completed */
-	__u8 reserved;
+	__u8 late;		/* 1: undecided in the middle of a stream, at what may be a hello */
 	__u16 have;		/* bit i: head[i] holds stream byte i */
 	__u8 head[HP_HEAD] HP_ALIGNED;	/* the first stream bytes, gathered from any segmentation */
 };

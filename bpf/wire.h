@@ -57,6 +57,7 @@ enum hp_content {
 	HP_CONTENT_DTLS = 12,
 	HP_CONTENT_OTHER = 13,		/* the first bytes of a stream that is none of these: for naming only */
 	HP_CONTENT_STREAM = 14,		/* copied because the policy takes whole streams */
+	HP_CONTENT_PREFIX = 15,		/* of a proxy, or before both sides agree on TLS: a hello comes later */
 	HP_CONTENT_COUNT
 };
 

@@ -10,11 +10,12 @@ namespace {
 constexpr uint32_t bit(hp_content content) { return uint32_t{1} << content; }
 
 // One row a protocol. The last one takes what no other does.
-constexpr std::array<Dissector, 4> rows{{
+constexpr std::array<Dissector, 5> rows{{
     {"tls", bit(HP_CONTENT_TLS_CLIENT) | bit(HP_CONTENT_TLS_SERVER) | bit(HP_CONTENT_TLS_ALERT),
      dissect_tls},
     {"http", bit(HP_CONTENT_HTTP_REQUEST) | bit(HP_CONTENT_HTTP_RESPONSE), dissect_http},
     {"ssh", bit(HP_CONTENT_SSH), dissect_ssh},
+    {"prefix", bit(HP_CONTENT_PREFIX), dissect_prefix},
     {"naming", ~uint32_t{0}, dissect_naming},
 }};
 

@@ -23,6 +23,7 @@ struct Dissected {
     message,    // a message ended; `consumed` bytes are done with, what follows is looked at anew
     aside,      // likewise, but what this side has to say is still to come
     need_more,  // nothing can be said with fewer than `needed` contiguous bytes
+    prefix,     // likewise, and what follows is judged as the start of a stream; may consume nothing
     over,       // nothing further is expected of this side until a message is found by content
     broken,     // it is not, or no longer, what it seemed; `reason` says why
   };
@@ -49,10 +50,11 @@ const Dissector* dissector_of(uint8_t content);
 // "" for content that has no message.
 std::string_view part_name(uint8_t content, Side side);
 
-// dissector_tls.cc, dissector_http.cc, dissector_ssh.cc, dissector_naming.cc
+// dissector_tls.cc, dissector_http.cc, dissector_ssh.cc, dissector_prefix.cc, dissector_naming.cc
 Dissected dissect_tls(Bytes bytes, uint8_t content, Exchange& exchange);
 Dissected dissect_http(Bytes bytes, uint8_t content, Exchange& exchange);
 Dissected dissect_ssh(Bytes bytes, uint8_t content, Exchange& exchange);
+Dissected dissect_prefix(Bytes bytes, uint8_t content, Exchange& exchange);
 Dissected dissect_naming(Bytes bytes, uint8_t content, Exchange& exchange);
 
 }  // namespace handprint

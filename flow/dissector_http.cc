@@ -87,7 +87,15 @@ Dissected on_response(Bytes bytes, Exchange& ex) {
   ex.flow.add_protocol(Protocol::http1);
   if (response.status == 101 && is_websocket_upgrade(response.headers.value("upgrade")))
     ex.flow.add_protocol(Protocol::websocket);
-  const Dissected done{State::message, static_cast<uint32_t>(response.length), 0, Reason::ok};
+  Dissected done{State::message, static_cast<uint32_t>(response.length), 0, Reason::ok};
+  // The answer that opens a tunnel (RFC 9110, 9.3.6): what follows is a stream of its own.
+  if (ex.flow.asked == StreamPrefix::connect && response.status >= 200) {
+    if (response.status < 300) {
+      ex.flow.prefixes.add(StreamPrefix::connect);
+      done.state = State::prefix;
+    }
+    ex.flow.asked = StreamPrefix::none;
+  }
   if (ex.options.http_messages != 0 && ex.sender().messages >= ex.options.http_messages)
     return done;
   DocumentBuilder* document = ex.document_without(&Document::http_response);

@@ -16,6 +16,7 @@
 #include "fingerprint/kind.h"
 #include "fingerprint/reason.h"
 #include "fingerprint/ssh.h"
+#include "fingerprint/stream_prefix.h"
 #include "flow/process_facts.h"
 #include "flow/segment.h"
 
@@ -46,6 +47,8 @@ struct Endpoint {
   uint16_t port = 0;  // host order
   std::array<uint8_t, 6> mac{};
   bool has_mac = false;
+  Address nat_address;    // on the wire, where `address` is what a PROXY header announces
+  uint16_t nat_port = 0;  // host order
   Ownership ownership;
 };
 
@@ -117,6 +120,15 @@ struct HttpResponseFacts {
   std::span<const HttpHeader> headers;
 };
 
+// What a client asked its proxy for. Credentials are never kept.
+struct ProxyFacts {
+  StreamPrefix kind = StreamPrefix::none;  // connect, socks4 or socks5
+  Address address;                         // of the destination, where it was given as one
+  std::string_view host;                   // … or its name
+  uint16_t port = 0;                       // host order; 0: none that could be read
+  bool user = false;                       // a user name or other credentials were given
+};
+
 // A tunnel around the flow (one level).
 struct TunnelFacts {
   std::string_view kind;  // gre, vxlan, geneve, ipip
@@ -172,6 +184,8 @@ struct Document {
   const SshAgreement* ssh_agreement = nullptr;  // when both sides' lists are in this document
   const HttpRequestFacts* http_request = nullptr;
   const HttpResponseFacts* http_response = nullptr;
+  std::span<const std::string_view> prefixes;  // in front of TLS, in order of nesting; stable names
+  const ProxyFacts* proxy = nullptr;
   const TunnelFacts* tunnel = nullptr;
 };
 

@@ -24,6 +24,7 @@ struct Scratch {
   HttpRequest request;
   HttpResponse response;
   QuicOpener quic;
+  std::array<uint8_t, 16384> unwrapped;  // TLS that was carried in packets of another protocol
   std::array<char, Arena::largest> text;
 };
 
@@ -69,6 +70,7 @@ class DocumentBuilder final : public Document {
   // those of that moment, as they would be without the wait.
   bool closed = false;
   uint8_t closed_protocols = 0;
+  uint8_t closed_prefixes = 0;
   bool interim = false;  // an interim response (1xx) came, the final one is awaited
 
  private:

@@ -69,6 +69,9 @@ bool Engine::State::awaits_answer(const Flow& flow, const DocumentBuilder& docum
   if (document.http_request != nullptr && document.http_response == nullptr) return true;
   if (document.interim && document.http_response == nullptr) return true;
   if (flow.retry_pending) return true;
+  // A proxy has let the client through: what it has to say comes next.
+  if (document.proxy != nullptr && flow.end[0].prefix.restart && flow.end[1].prefix.restart)
+    return true;
   return (document.tls_client != nullptr || document.tls_client_retry != nullptr) &&
          document.tls_server == nullptr && !flow.alerted;
 }
@@ -76,7 +79,13 @@ bool Engine::State::awaits_answer(const Flow& flow, const DocumentBuilder& docum
 bool Engine::State::is_complete(const Flow& flow) const {
   if (flow.retry_pending) return false;
   if (flow.named || flow.alerted) return true;
-  if (!flow.end[0].settled || !flow.end[1].settled) return false;
+  if (!flow.end[0].settled || !flow.end[1].settled) {
+    // A side that waits for TLS waits in vain once the other one has said something else.
+    const End& open = flow.end[flow.end[0].settled ? 1 : 0];
+    if (flow.end[0].settled == flow.end[1].settled || !open.prefix.seen || open.settled ||
+        flow.speaks(Protocol::tls))
+      return false;
+  }
   const DocumentBuilder* document = flow.pending;
   if (document == nullptr) return true;
   return !(document->interim && document->http_response == nullptr);
@@ -86,6 +95,7 @@ bool Engine::State::is_complete(const Flow& flow) const {
 void Engine::State::close_document(const Flow& flow, DocumentBuilder& document) {
   document.closed = true;
   document.closed_protocols = flow.protocol_count;
+  document.closed_prefixes = flow.prefixes.count;
   document.last = flow.last;
   document.packets = flow.packets;
 }

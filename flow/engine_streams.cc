@@ -23,6 +23,7 @@ void Engine::State::begin_message(Flow& flow, uint8_t direction, uint32_t sequen
   end.dissector = nullptr;
   end.content = HP_CONTENT_NONE;
   end.incomplete_noted = false;
+  end.prefix.open = false;
 }
 
 bool Engine::State::on_bytes(Flow& flow, uint8_t direction, uint32_t sequence, Bytes bytes,
@@ -43,7 +44,14 @@ bool Engine::State::on_bytes(Flow& flow, uint8_t direction, uint32_t sequence, B
   if ((segment.flags & HP_PACKET_NO_WINDOW) != 0 && offset != 0) {
     const uint32_t known = stream.buffer != nullptr ? stream.buffer->contiguous() : 0;
     const bool before_all = offset < 0 && end.messages == 0 && !stream.has_base && !end.settled;
-    if (before_all || (offset > 0 && static_cast<uint32_t>(offset) >= known)) {
+    // What continues a message of a prefix without a gap is of it, whatever it looks like; but a
+    // hello is never part of one, unless TDS carries it.
+    const bool tls =
+        segment.content == HP_CONTENT_TLS_CLIENT || segment.content == HP_CONTENT_TLS_SERVER;
+    const bool continues = end.content == HP_CONTENT_PREFIX && known != 0 &&
+                           static_cast<uint32_t>(offset) == known &&
+                           (!tls || end.prefix.kind == PrefixKind::tds);
+    if (!continues && (before_all || (offset > 0 && static_cast<uint32_t>(offset) >= known))) {
       begin_message(flow, direction, sequence);
       offset = 0;
     }
@@ -86,13 +94,19 @@ void Engine::State::dissect(Flow& flow, uint8_t direction, Bytes bytes, PacketTi
     stream.needed = 0;
   };
   while (!bytes.empty()) {
+    if (end.dissector == nullptr && end.prefix.open) {
+      end.content = HP_CONTENT_PREFIX;
+      end.dissector = dissector_of(HP_CONTENT_PREFIX);
+    }
     if (end.dissector == nullptr) {
       uint8_t head[HP_HEAD] = {};
       const auto known = static_cast<uint32_t>(std::min<std::size_t>(bytes.size(), HP_HEAD));
       std::memcpy(head, bytes.data(), known);
-      const bool start =
-          stream.at_start() || (end.messages == 0 && end.hint == HP_CONTENT_TLS_ALERT);
+      const bool start = stream.at_start() || end.prefix.restart ||
+                         (end.messages == 0 && end.hint == HP_CONTENT_TLS_ALERT);
       uint8_t content = hp_classify(head, known, start, &policy).content;
+      if (content == HP_CONTENT_NONE && start)
+        content = hp_classify_prefix(head, known, &policy).content;
       if (content == HP_CONTENT_UNDECIDED) {
         stream.needed = known + 1;
         break;
@@ -103,6 +117,9 @@ void Engine::State::dissect(Flow& flow, uint8_t direction, Bytes bytes, PacketTi
           break;
         }
         content = HP_CONTENT_OTHER;
+      }
+      if (content == HP_CONTENT_TLS_CLIENT || content == HP_CONTENT_TLS_SERVER) {
+        flow.prefixes.add(flow.asked);
       }
       end.content = content;
       end.dissector = dissector_of(content);
@@ -117,19 +134,22 @@ void Engine::State::dissect(Flow& flow, uint8_t direction, Bytes bytes, PacketTi
       consume(static_cast<uint32_t>(bytes.size()));
       break;
     }
-    const bool more = result.state == Is::message || result.state == Is::aside;
+    const bool prefix = result.state == Is::prefix;
+    const bool more = result.state == Is::message || result.state == Is::aside || prefix;
     if (result.state == Is::broken) {
       broken_message(flow, direction, time, result.reason);
-    } else if (result.state != Is::aside) {
+    } else if (result.state != Is::aside && !prefix) {
       ++end.messages;
       end.settled = true;
     }
+    end.prefix.restart = prefix;
+    if (prefix) end.prefix.seen = true;
     end.dissector = nullptr;
     end.content = HP_CONTENT_NONE;
     end.incomplete_noted = false;
     stream.truncated = stream.over_limit = stream.evicted = false;
     const auto size = static_cast<uint32_t>(bytes.size());
-    consume(more && result.consumed != 0 ? std::min(result.consumed, size) : size);
+    consume(more && (result.consumed != 0 || prefix) ? std::min(result.consumed, size) : size);
     if (!more) break;
   }
   if (!kept && !bytes.empty()) {

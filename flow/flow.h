@@ -12,6 +12,7 @@
 #include "flow/document_builder.h"
 #include "flow/flow_key.h"
 #include "flow/ownership.h"
+#include "flow/prefix.h"
 #include "flow/stream.h"
 
 namespace handprint {
@@ -35,6 +36,7 @@ struct End {
   uint8_t hint = HP_CONTENT_NONE;        // what the selector took the last segment for
   uint32_t messages = 0;                 // dissected so far
   const Dissector* dissector = nullptr;  // of the message at hand
+  PrefixReader prefix;                   // what stands in front of TLS on this side
   Stream stream;
 
   PacketTime syn_time = 0;
@@ -100,6 +102,14 @@ struct Flow {
   bool offered_ticket = false;
   Protocol offered = Protocol::unknown;  // QUIC: what every name that it offers stands for
 
+  // What stands in front of TLS: prefixes that are there, and one that counts once TLS follows.
+  PrefixList prefixes;
+  uint8_t prefixes_written = 0;  // of these, in the documents so far
+  StreamPrefix asked = StreamPrefix::none;
+  uint8_t socks_version = 0;  // that the client spoke
+  bool proxy_user = false;    // it gave the proxy a user name
+  ProxiedEnds proxied;
+
   // QUIC: the connection id that the client chose first, from which the keys of Initials follow.
   bool quic_known = false;
   uint8_t quic_id_size = 0;
@@ -125,6 +135,11 @@ struct Flow {
     for (uint8_t i = 0; i < protocol_count; ++i)
       if (protocols[i] == protocol) return;
     protocols[protocol_count++] = protocol;
+  }
+  bool speaks(Protocol protocol) const {
+    for (uint8_t i = 0; i < protocol_count; ++i)
+      if (protocols[i] == protocol) return true;
+    return false;
   }
   Address address(uint8_t direction) const {
     Address out;

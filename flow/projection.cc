@@ -63,6 +63,14 @@ void project(Flow& flow, const EngineOptions& options, DocumentBuilder& document
     Endpoint& endpoint = direction == flow.client ? document.client : document.server;
     endpoint.address = flow.address(direction);
     endpoint.port = flow.port(direction);
+    if (flow.proxied.known) {
+      // Whoever stands behind the proxy is the client, and what it dialled is the server.
+      endpoint.nat_address = endpoint.address;
+      endpoint.nat_port = endpoint.port;
+      const bool client = direction == flow.client;
+      endpoint.address = client ? flow.proxied.source : flow.proxied.destination;
+      endpoint.port = client ? flow.proxied.source_port : flow.proxied.destination_port;
+    }
     endpoint.mac = end.mac;
     endpoint.has_mac = end.has_mac;
     if (first || flow.ownership_new) endpoint.ownership = end.owner.ownership();
@@ -77,6 +85,15 @@ void project(Flow& flow, const EngineOptions& options, DocumentBuilder& document
     }
   }
   flow.protocols_written = protocols;
+
+  const uint8_t prefixes = document.closed ? document.closed_prefixes : flow.prefixes.count;
+  if (prefixes != 0 && (first || prefixes != flow.prefixes_written)) {
+    if (auto* list = document.arena.make<std::string_view>(prefixes)) {
+      for (uint8_t i = 0; i < prefixes; ++i) list[i] = name(flow.prefixes.item[i]);
+      document.prefixes = {list, prefixes};
+    }
+  }
+  flow.prefixes_written = prefixes;
 
   if (flow.point_count != 0 && (first || flow.points_new)) {
     if (auto* points = document.arena.make<ObservedPoint>(flow.point_count)) {

@@ -249,6 +249,20 @@ class Facts {
     return {d_.observed, &c_};
   }
 
+  // The port on the wire, where a proxy has announced another end.
+  std::optional<uint64_t> nat_port(const Endpoint& end) const {
+    return end.nat_address.present() ? std::optional<uint64_t>(end.nat_port)
+                                     : std::optional<uint64_t>();
+  }
+  std::string_view proxy_type() const { return d_.proxy ? name(d_.proxy->kind) : ""; }
+  Address proxy_address() const { return d_.proxy ? d_.proxy->address : Address(); }
+  std::string_view proxy_host() const { return d_.proxy ? d_.proxy->host : std::string_view(); }
+  std::optional<uint64_t> proxy_port() const {
+    return d_.proxy && d_.proxy->port != 0 ? std::optional<uint64_t>(d_.proxy->port)
+                                           : std::optional<uint64_t>();
+  }
+  std::optional<bool> proxy_user() const { return only_true(d_.proxy && d_.proxy->user); }
+
   std::string_view tunnel_kind() const { return d_.tunnel ? d_.tunnel->kind : std::string_view(); }
   std::optional<uint64_t> tunnel_id() const {
     if (!d_.tunnel || !d_.tunnel->has_id) return {};

@@ -320,10 +320,63 @@ TEST(Selector, BareLineFeedsEndHeadersToo) {
   EXPECT_EQ(s.copied(), "GET / HTTP/1.0\nHost: a\n\n");
 }
 
+// --- TLS that comes later -----------------------------------------------------------------------
+
+TEST(Selector, APrefixIsCopiedUpToItsLimitAndTheHelloBehindItWhole) {
+  for (const char* first :
+       {"CONNECT a:443 HTTP/1.1\r\n\r\n", "220 mail.example.org ESMTP\r\n", "a1 STARTTLS\r\n",
+        "PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n", "+OK ready\r\n", "AUTH TLS\r\n"}) {
+    StreamHarness s;
+    s.syn();
+    const std::string prefix = first, hello = client_hello(9000);
+    EXPECT_EQ(s.at(0, prefix).content, HP_CONTENT_PREFIX) << first;
+    const auto begin = static_cast<uint32_t>(prefix.size());
+    // Two bytes of it name nothing yet.
+    s.at(begin, hello.substr(0, 2));
+    s.at(begin + 2, hello.substr(2));
+    EXPECT_EQ(s.copied(), prefix + hello) << first;
+    EXPECT_FALSE(s.has_window()) << first;
+  }
+}
+
+TEST(Selector, APrefixThatTalksOnGoesQuiet) {
+  StreamHarness s;
+  s.syn();
+  uint32_t offset = 0;
+  for (int i = 0; i < 100; ++i) {
+    const std::string line = "220-" + std::string(400, 'x') + "\r\n";
+    s.at(offset, line);
+    offset += static_cast<uint32_t>(line.size());
+  }
+  EXPECT_LE(s.bytes_copied(), size_t{HP_PREFIX_LIMIT});
+  EXPECT_FALSE(s.has_window());
+  EXPECT_EQ(s.at(offset, client_hello(1900)).content, HP_CONTENT_TLS_CLIENT);
+}
+
+TEST(Selector, WhatOnlyBeginsLikeAHelloLeavesThePrefixOpen) {
+  StreamHarness s;
+  s.syn();
+  s.at(0, "220 ready\r\n");
+  s.at(11, "\x16");
+  s.at(12, "no hello at all, but text\r\n");
+  EXPECT_TRUE(s.has_window());
+  EXPECT_EQ(s.window().state, HP_WINDOW_PREFIX);
+  const std::string hello = client_hello(1900);
+  EXPECT_EQ(s.at(39, hello).content, HP_CONTENT_TLS_CLIENT);
+}
+
+TEST(Selector, TlsBehindAnAnswerInItsSegmentIsCopied) {
+  StreamHarness s;
+  s.syn({}, true);
+  const std::string answer = "HTTP/1.1 200 OK\r\n\r\n", hello = client_hello(500);
+  s.at(0, answer + hello);
+  EXPECT_EQ(s.copied(), answer + hello);
+}
+
 TEST(Selector, EveryMethodIsKnownAndNothingThatOnlyLooksLikeOne) {
   for (const char* method :
        {"GET",         "POST",         "PUT",     "PATCH",     "PROPFIND",    "PROPPATCH",
-        "HEAD",        "DELETE",       "OPTIONS", "CONNECT",   "COPY",        "CHECKOUT",
+        "HEAD",        "DELETE",       "OPTIONS", "COPY",        "CHECKOUT",
         "CHECKIN",     "TRACE",        "MKCOL",   "MOVE",      "MERGE",       "M-SEARCH",
         "MKACTIVITY",  "MKCALENDAR",   "LOCK",    "UNLOCK",    "UNSUBSCRIBE", "REPORT",
         "RPC_IN_DATA", "RPC_OUT_DATA", "SEARCH",  "SUBSCRIBE", "SOURCE",      "NOTIFY",
@@ -402,7 +455,7 @@ TEST(Selector, OfAnUnknownStreamASampleIsCopiedThenItIsQuiet) {
   StreamHarness s;
   s.syn();
   const hp_decision d =
-      s.at(0, "220 mail.example.org ESMTP ready, and a long text behind it that nobody needs\r\n");
+      s.at(0, "299 mail.example.org ESMTP ready, and a long text behind it that nobody needs\r\n");
   EXPECT_EQ(d.content, HP_CONTENT_OTHER);
   EXPECT_EQ(d.copy_len, 64u);
   EXPECT_FALSE(s.has_window());

@@ -396,7 +396,9 @@ TEST_F(Tls, AHelloBehindAnotherProtocolIsAFurtherPart) {
   Conversation c;
   c.server_port = 25;
   open(c);
-  server_says(c, text_bytes("220 mail.example.org ESMTP ready\r\n"), HP_CONTENT_OTHER);
+  server_says(c, text_bytes("220 mail.example.org ESMTP ready\r\n"), HP_CONTENT_PREFIX);
+  EXPECT_EQ(count(), 0u);
+  wait(6 * second);
   ASSERT_EQ(count(), 1u);
   EXPECT_EQ(protocols(document()), "SMTP");
   c.client_sent = 30;
