@@ -531,4 +531,5 @@ def torn(stage):
     return f"{seen}"
 
 
+import prefix  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
 import processes  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
