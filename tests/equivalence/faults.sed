@@ -13,3 +13,4 @@ header-end-is-not-seen          s/end = hp_scan_headers(data, d->copy_len, &w->l
 ssh-packet-is-cut               s/w->limit = hp_min(w->mark + 4 + /w->limit = hp_min(w->mark + /
 one-datagram-a-direction        s/if (w->messages >= policy->datagrams)/if (w->messages >= 1)/
 sent-again-counts-as-another    s/if (w->state == HP_WINDOW_IDLE \&\& w->next - rel - 1 < HP_RESENT)/if (0)/
+prefix-is-not-waited-for        s/w->state = v->content == HP_CONTENT_PREFIX ? HP_WINDOW_PREFIX/w->state = v->content == HP_CONTENT_PREFIX ? HP_WINDOW_SILENT/
