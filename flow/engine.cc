@@ -216,6 +216,7 @@ void Engine::State::note_sighting(Flow& flow, uint8_t direction, const Segment& 
   flow.active = clock.now();
   flow.last = std::max(flow.last, segment.time);
   ++flow.packets;
+  flow.beyond_syn |= !packet.is_syn();
 
   End& sender = flow.end[direction];
   if (!sender.has_mac && packet.source_mac.present) {

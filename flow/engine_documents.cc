@@ -78,6 +78,9 @@ bool Engine::State::awaits_answer(const Flow& flow, const DocumentBuilder& docum
 
 bool Engine::State::is_complete(const Flow& flow) const {
   if (flow.retry_pending) return false;
+  // Data of the SYN itself (RFC 7413) can say all that the client says before the server says
+  // anything: its SYN+ACK belongs to the first document.
+  if (!flow.beyond_syn && flow.end[flow.client].has_syn) return false;
   if (flow.named || flow.alerted) return true;
   if (!flow.end[0].settled || !flow.end[1].settled) {
     // A side that waits for TLS waits in vain once the other one has said something else.
