@@ -104,7 +104,12 @@ static hp_always_inline const struct hp_socket *hp_lookup_owner(void *ctx, const
 			bpf_sk_release(sk);
 			return 0;
 		}
-		*cookie = hp_lookup_cookie(sk);
+		/*
+		 * A SYN cookie is sent by the listener itself. Its cookie is not the connection's, whose
+		 * socket is made by the ACK.
+		 */
+		if (sk->state != TCP_LISTEN)
+			*cookie = hp_lookup_cookie(sk);
 		if (hook != HP_HOOK_XDP)
 			socket = hp_socket_storage(sk);
 		bpf_sk_release(sk);
