@@ -86,7 +86,7 @@ def same_process(fields, truth):
 class Judge:
     """expect: {"kinds": […], "absent": […], "incomplete": pattern or None, "client": "right" |
     "not-wrong" | "absent", likewise "worker" and "listener", "requests": n or None,
-    "packets": most or None, "command_line": pattern or None}"""
+    "packets": most or None, "command_line": pattern or None, "strings": {kind: pattern}}"""
 
     def __init__(self, connections, documents, expect):
         self.connections, self.expect = connections, expect
@@ -141,6 +141,10 @@ class Judge:
         for kind in expect["kinds"]:
             if not first.fingerprint(kind):
                 yield f"no {kind} string"
+        for kind, pattern in expect.get("strings", {}).items():
+            for text in first.fingerprint(kind) or [""]:
+                if not re.search(pattern, text):
+                    yield f"{kind} string {text!r} is not like {pattern}"
         for kind in expect.get("absent", ()):
             if any(d.fingerprint(kind) for d in parts):
                 yield f"a {kind} string where none can be"

@@ -114,9 +114,10 @@ class TruthServer:
     """tests/live/truth/truth_server.c in one of its modes."""
 
     def __init__(self, programs, space, ip, log, port=8443, mode="single", workers=4, banner=None,
-                 before=()):
+                 before=(), options=()):
         words = [*before, f"{programs}/truth_server", "--listen", with_port(ip, port),
                  "--log", log, "--mode", mode, "--workers", workers]
+        words += options
         if banner:
             words += ["--banner", banner]
         self.process = space.start(*words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

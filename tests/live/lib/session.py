@@ -8,6 +8,7 @@ A session of a cases/*.toml file:
   agent     "server", "client" or, where routed, "host" (both of its interfaces): whose namespace
             the agent runs in; the cgroup hook needs none
   family    4 (default) or 6
+  sysctl; ip: commands of ip (in both namespaces, {interface} and {network} put in)
   segment_offload, pause_ms, oracle (tcpdump beside, whose hellos the documents must equal)
 Its rows:
   name      third part
@@ -15,6 +16,9 @@ Its rows:
   client    a list of actions of hello_client, or a table {program = …, …}
   repeat    how often the client runs (default 1)
   fast_open the first write goes out with the SYN
+  mapped    the client dials ::ffff:a.b.c.d
+  sysctl    set in both namespaces before the row's server starts
+  client_options, server_options  of hello_client and truth_server
   banner    what truth_server says first
   before    "server": it listens before the agent starts; "client": it has even connected
   expect    what must come; see judge.py and SHAPES
@@ -144,6 +148,7 @@ class Session:
             if self.session.get("family") == 6:
                 self.net.client_ip = network.six(self.net.client_ip)
                 self.net.server_ip = network.six(self.net.server_ip)
+            self._prepare()
             try:
                 self._play(rows)
                 documents = self.agent.records()
@@ -168,6 +173,17 @@ class Session:
             print(f"kept: {self.folder}")
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _prepare(self):
+        for key, value in self.session.get("sysctl", {}).items():
+            for space in self.net.spaces():
+                space.sysctl(key, value)
+        for side in ("client", "server"):
+            interface = getattr(self.net, f"{side}_interface")
+            address = getattr(self.net, f"{side}_ip")
+            for command in self.session.get("ip", ()):
+                getattr(self.net, side).ip(*command.format(
+                    interface=interface, network=address.rsplit(".", 1)[0] + ".0/24").split())
 
     def _side(self):
         return "both" if self.net.kind == "loop" and self.hook != "cgroup" else self.session.get(
@@ -222,6 +238,9 @@ class Session:
 
     def _start_server(self, row):
         mode, port = row.get("server", "fork"), next(self.ports)
+        for key, value in row.get("sysctl", {}).items():
+            for space in self.net.spaces():
+                space.sysctl(key, value)
         row["_port"] = port
         ip = self.net.server_ip
         if mode == "nginx":
@@ -233,7 +252,7 @@ class Session:
         else:
             server = servers.TruthServer(self.setting.programs, self.net.server, ip,
                                          self.truth_path, port, mode, row.get("workers", 4),
-                                         row.get("banner"))
+                                         row.get("banner"), options=row.get("server_options", ()))
         self.running.append(server)
         row["_server_object"] = server
         if mode in ("nginx", "openssl"):
@@ -246,13 +265,15 @@ class Session:
         return f"{self.hook}-{row['name']}".replace(".", "-")
 
     def _target(self, row):
-        return network.with_port(self.net.server_ip, row["_port"])
+        ip = self.net.server_ip
+        return network.with_port(f"::ffff:{ip}" if row.get("mapped") else ip, row["_port"])
 
     def _hello_words(self, row, actions, number=0):
         return [f"{self.setting.programs}/hello_client", "--to",
                 self._target(row), "--log", self.truth_path, "--label", row["name"], "--sni",
                 f"n{number}-{self._label(row)}.{NAME}", "--delay", row.get("delay", 20),
-                *(["--fast-open"] if row.get("fast_open") else []), *actions]
+                *(["--fast-open"] if row.get("fast_open") else []),
+                *row.get("client_options", ()), *actions]
 
     def _start_waiting(self, row):
         process = self.net.client.start(*self._hello_words(row, ["wait", *row["client"]]),

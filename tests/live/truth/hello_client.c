@@ -23,6 +23,7 @@ static int fd = -1;
 static unsigned delay = 20;
 static const char* host = "test.example";
 static struct endpoint target;
+static int protocol;   // IPPROTO_MPTCP, or 0 for TCP
 static int fast_open;  // the first write goes out with the SYN (RFC 7413)
 
 static int write_piece(const uint8_t* data, size_t size) {
@@ -118,10 +119,17 @@ static void act(const char* action) {
 }
 
 int main(int argc, char** argv) {
-  static const struct option options[] = {{"to", 1, 0, 't'},        {"log", 1, 0, 'l'},
-                                          {"label", 1, 0, 'a'},     {"sni", 1, 0, 's'},
-                                          {"delay", 1, 0, 'd'},     {"print-hello", 1, 0, 'p'},
-                                          {"fast-open", 0, 0, 'f'}, {0, 0, 0, 0}};
+  static const struct option options[] = {{"to", 1, 0, 't'},
+                                          {"log", 1, 0, 'l'},
+                                          {"label", 1, 0, 'a'},
+                                          {"sni", 1, 0, 's'},
+                                          {"delay", 1, 0, 'd'},
+                                          {"print-hello", 1, 0, 'p'},
+                                          {"fast-open", 0, 0, 'f'},
+                                          {"mptcp", 0, 0, 'M'},
+                                          {"fast-open-connect", 0, 0, 'F'},
+                                          {0, 0, 0, 0}};
+  int late_connect = 0;  // connect() waits for the first write (TCP_FASTOPEN_CONNECT)
   const char* label = "";
   long print = 0;
   for (int c; (c = getopt_long(argc, argv, "+", options, NULL)) != -1;) switch (c) {
@@ -139,6 +147,12 @@ int main(int argc, char** argv) {
         break;
       case 'd':
         delay = (unsigned)atoi(optarg);
+        break;
+      case 'M':
+        protocol = IPPROTO_MPTCP;
+        break;
+      case 'F':
+        late_connect = 1;
         break;
       case 'f':
         fast_open = 1;
@@ -159,25 +173,27 @@ int main(int argc, char** argv) {
   if (!target.length || optind == argc) {
     fputs(
         "usage: hello_client --to IP:PORT [--log FILE] [--label TEXT] [--sni NAME] [--delay MS] "
+        "[--fast-open] [--fast-open-connect] [--mptcp] "
         "ACTION…\n",
         stderr);
     return 2;
   }
-  fd = socket(target.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  fd = socket(target.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, protocol);
   if (fd < 0) fail("socket");
-  int with_syn = fast_open;
+  int with_syn = fast_open, one = 1;
+  if (late_connect && setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &one, sizeof one) < 0)
+    fail("TCP_FASTOPEN_CONNECT");
   if (!with_syn && connect(fd, (struct sockaddr*)&target.address, target.length) < 0)
     fail("connect");
-  int one = 1;
   struct timeval limit = {.tv_sec = 10};
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   const struct truth fact = {.role = "client", .label = label, .sni = host, .socket = fd};
+  // Until the answer to the SYN there is no peer to log.
+  with_syn |= late_connect;
   if (!with_syn) truth_log(&fact);
-  for (int i = optind; i < argc; i++) {
-    act(argv[i]);
-    if (with_syn && i == optind) truth_log(&fact);
-  }
+  for (int i = optind; i < argc; i++) act(argv[i]);
+  if (with_syn) truth_log(&fact);
   close(fd);
   return 0;
 }

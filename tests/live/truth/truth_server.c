@@ -27,9 +27,10 @@
 
 static struct endpoint address;
 static const char* banner;
+static int protocol;  // IPPROTO_MPTCP, or 0 for TCP
 
 static int listen_here(int shared_port) {
-  int one = 1, fd = socket(address.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int one = 1, fd = socket(address.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, protocol);
   if (fd < 0) fail("socket");
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   if (shared_port) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
@@ -162,9 +163,9 @@ static pid_t fork_child(void) {
 }
 
 int main(int argc, char** argv) {
-  static const struct option options[] = {{"listen", 1, 0, 'l'}, {"log", 1, 0, 'o'},
-                                          {"mode", 1, 0, 'm'},   {"workers", 1, 0, 'w'},
-                                          {"banner", 1, 0, 'b'}, {0, 0, 0, 0}};
+  static const struct option options[] = {
+      {"listen", 1, 0, 'l'}, {"log", 1, 0, 'o'},   {"mode", 1, 0, 'm'}, {"workers", 1, 0, 'w'},
+      {"banner", 1, 0, 'b'}, {"mptcp", 0, 0, 'M'}, {0, 0, 0, 0}};
   const char* mode = "single";
   unsigned workers = 4;
   int channels[MAX_WORKERS];
@@ -181,6 +182,9 @@ int main(int argc, char** argv) {
       case 'w':
         workers = (unsigned)atoi(optarg);
         break;
+      case 'M':
+        protocol = IPPROTO_MPTCP;
+        break;
       case 'b':
         banner = optarg;
         break;
@@ -189,7 +193,8 @@ int main(int argc, char** argv) {
     }
   if (!address.length || !workers || workers > MAX_WORKERS) {
     fputs(
-        "usage: truth_server --listen IP:PORT [--log FILE] [--workers N] [--banner TEXT]\n"
+        "usage: truth_server --listen IP:PORT [--log FILE] [--workers N] [--banner TEXT] "
+        "[--mptcp]\n"
         "  [--mode single|fork|prefork|reuseport|passfd|thread]\n",
         stderr);
     return 2;
