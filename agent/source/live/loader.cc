@@ -326,6 +326,8 @@ GroupSet groups_for(LiveHook hook, bool owners) {
 }
 
 // One opening and loading of the object with a given set of groups.
+constexpr uint32_t log_reason_and_statistics = 4;  // BPF_LOG_STATS of kernel/bpf/verifier
+
 class LoadAttempt {
  public:
   LoadAttempt(const GroupSet& groups, bool xdp_frags, bool checksums, const LoadReport& report) {
@@ -343,6 +345,9 @@ class LoadAttempt {
       if (!wanted) continue;
       logs_.push_back({row, std::make_unique<char[]>(log_bytes)});
       bpf_program__set_log_buf(program, logs_.back().text.get(), log_bytes);
+      // The reason and the statistics, without the walk that led there: that would not fit, and
+      // kernels before 6.4 then answer ENOSPC in place of the reason.
+      bpf_program__set_log_level(program, log_reason_and_statistics);
       if (row->group == ProgramGroup::capture_xdp && xdp_frags)
         bpf_program__set_flags(program, BPF_F_XDP_HAS_FRAGS);
     }
