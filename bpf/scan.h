@@ -38,7 +38,8 @@ static hp_always_inline __u32 hp_first_marked(__u64 mask)
  * Looks for the empty line that ends a header block (LF LF or LF CR LF; RFC 9112, 2.2 allows a bare
  * LF) in data[0..len). *line_end carries what the bytes before ended with, and is updated. Result:
  * bytes up to and with the empty line, or 0 if it is not in here. room: what data holds at least, a
- * constant of the caller and at least len; only old verifiers need it.
+ * constant of the caller and at least len; only old verifiers need it: they follow the comparison with
+ * len, which they do not know, both ways, and end the loop by its constant alone.
  */
 static hp_always_inline __u32 hp_scan_headers(const __u8 *data, __u32 len, __u8 *line_end, const __u32 room)
 {
@@ -52,7 +53,7 @@ static hp_always_inline __u32 hp_scan_headers(const __u8 *data, __u32 len, __u8 
 
 	HP_FORGET(lf_before);
 	HP_FORGET(cr_before);
-	for (i = 0; i < HP_SCAN_WORDS; i++) {
+	for (i = 0; i < HP_SCAN_WORDS && i < room / 8; i++) {
 		HP_OPAQUE(i);
 		if (i * 8 + 8 > len)
 			break;
@@ -121,7 +122,7 @@ static hp_always_inline __u32 hp_checksum_room(const __u8 *data, __u32 len, cons
 	__u64 i, at;
 	__u32 left;
 
-	for (i = 0; i < HP_MAX_COPY / 8; i++) {
+	for (i = 0; i < room / 8; i++) {
 		if (i * 8 + 8 > len)
 			break;
 		sum = (sum ^ HP_LOAD64(data + i * 8)) * 0xff51afd7ed558ccdULL;
