@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/source/live/doctor.h"
 
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
 #include <linux/capability.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -100,14 +104,26 @@ Check lockdown() {
   return {"lockdown", CheckState::ok, mode.empty() ? "not in this kernel" : mode, ""};
 }
 
-// A kernel with TCX refuses a bad program with EBADF; one without, the whole request with EINVAL.
+// The smallest program that tc takes; it is attached to nothing. Result: a descriptor or -errno.
+int load_tc_nothing() {
+  const bpf_insn nothing[] = {
+      {.code = BPF_ALU64 | BPF_MOV | BPF_K,
+       .dst_reg = BPF_REG_0,
+       .src_reg = 0,
+       .off = 0,
+       .imm = -1},
+      {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+  return bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "nothing", "GPL", nothing, std::size(nothing),
+                       nullptr);
+}
+
+// Asked for an interface that cannot be, a kernel with TCX says so (ENODEV); one without does not
+// know the place (EINVAL). The program must be a real one: older kernels look at it first.
 Check tcx() {
-  const int result = attach_tcx(1, HP_INGRESS, -1);
-  if (result >= 0) {
-    close(result);
-    return {"tcx", CheckState::ok, "TCX links", ""};
-  }
-  if (result == -EBADF) return {"tcx", CheckState::ok, "TCX links", ""};
+  const int program = load_tc_nothing();
+  const int result = program < 0 ? program : attach_tcx(INT_MAX, HP_INGRESS, program);
+  if (program >= 0) close(program);
+  if (result == -ENODEV) return {"tcx", CheckState::ok, "TCX links", ""};
   if (result == -EPERM || result == -EACCES)
     return {"tcx", CheckState::warn, "cannot be told without privilege", "run doctor as root"};
   return {"tcx", CheckState::ok,

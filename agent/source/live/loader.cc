@@ -43,6 +43,9 @@ constexpr ProgramRow programs[] = {
 
 // The verifier's log of one program; it fills from the front, and what matters is at its end.
 constexpr std::size_t log_bytes = 256u << 10;
+// The verifier's reason and statistics, without the walk that led there: that would not fit, and
+// kernels before 6.4 then answer ENOSPC in place of the reason.
+constexpr uint32_t log_level = 4;  // BPF_LOG_STATS, which no header of user space has
 
 // libbpf speaks through one function for the whole process.
 std::mutex libbpf_mutex;
@@ -91,7 +94,7 @@ std::string join(const std::vector<std::string_view>& parts) {
   return out;
 }
 
-// The last lines of a verifier log, without its statistics.
+// The last lines of a verifier log, without its statistics and its remarks on static subprograms.
 std::string last_lines(std::string_view log, std::size_t count) {
   std::vector<std::string_view> lines;
   while (!log.empty()) {
@@ -99,7 +102,7 @@ std::string last_lines(std::string_view log, std::size_t count) {
     const std::string_view line = log.substr(0, end);
     log.remove_prefix(end == std::string_view::npos ? log.size() : end + 1);
     if (line.empty() || line.starts_with("processed ") || line.starts_with("verification time") ||
-        line.starts_with("stack depth"))
+        line.starts_with("stack depth") || line.starts_with("reg type unsupported for arg#"))
       continue;
     lines.push_back(line);
   }
@@ -326,8 +329,6 @@ GroupSet groups_for(LiveHook hook, bool owners) {
 }
 
 // One opening and loading of the object with a given set of groups.
-constexpr uint32_t log_reason_and_statistics = 4;  // BPF_LOG_STATS of kernel/bpf/verifier
-
 class LoadAttempt {
  public:
   LoadAttempt(const GroupSet& groups, bool xdp_frags, bool checksums, const LoadReport& report) {
@@ -345,9 +346,7 @@ class LoadAttempt {
       if (!wanted) continue;
       logs_.push_back({row, std::make_unique<char[]>(log_bytes)});
       bpf_program__set_log_buf(program, logs_.back().text.get(), log_bytes);
-      // The reason and the statistics, without the walk that led there: that would not fit, and
-      // kernels before 6.4 then answer ENOSPC in place of the reason.
-      bpf_program__set_log_level(program, log_reason_and_statistics);
+      bpf_program__set_log_level(program, log_level);
       if (row->group == ProgramGroup::capture_xdp && xdp_frags)
         bpf_program__set_flags(program, BPF_F_XDP_HAS_FRAGS);
     }
