@@ -56,7 +56,7 @@ class Channel {
   };
   // Takes the next message, without waiting. Descriptors that came along belong to `out`.
   Heard receive(Received& out);
-  // The same, waiting at most `ms`.
+  // The same, waiting at most `ms`; without limit if that is negative.
   Heard receive(Received& out, int ms);
 
  private:

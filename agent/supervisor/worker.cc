@@ -31,7 +31,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int start_ms = 60'000;  // the loader loads its programs meanwhile
+// The loader loads its programs meanwhile, which takes minutes on a slow machine; it ends us when
+// it gives up, and its own end is heard as the channel's.
+constexpr int start_ms = -1;
 constexpr auto report_interval = std::chrono::milliseconds(200);
 constexpr int learn_ms = 1000;
 
@@ -352,7 +354,7 @@ int Worker::loop() {
 
 int Worker::run() {
   if (!prepare()) return 1;
-  if (!take_over()) return std::max(exit_code_, 0);
+  if (!take_over()) return exit_code_ >= 0 ? exit_code_ : 1;
   if (!begin()) return 1;
   return loop();
 }
