@@ -138,7 +138,7 @@ int command_line(int argc, char** argv) {
   app.footer(program_examples);
   app.require_subcommand(0, 1);
   app.get_formatter()->column_width(34);
-  app.get_formatter()->label("OPTIONS", "[options]");
+  app.get_formatter()->label("OPTIONS", "options");
   app.failure_message(CLI::FailureMessage::simple);
   bool version_wanted = false;
   app.add_flag("--version", version_wanted, "print the version");
