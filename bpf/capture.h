@@ -32,6 +32,16 @@ static hp_always_inline int hp_token(__u64 *empty_at, __u32 rate, __u64 now)
 	return 1;
 }
 
+/* Sightings have tokens of their own, so that they cost the SYNs of sockets none. */
+static hp_always_inline int hp_sighting_within_rate(const struct hp_config *cfg, __u64 now)
+{
+	struct hp_bucket *bucket;
+	__u32 zero = 0;
+
+	bucket = bpf_map_lookup_elem(&buckets, &zero);
+	return !bucket || hp_token(&bucket->sighting, cfg->syn_rate, now);
+}
+
 static hp_always_inline int hp_within_rate(const struct hp_config *cfg, const int bare_syn, __u64 now)
 {
 	struct hp_bucket *bucket;
@@ -92,6 +102,22 @@ static __noinline void hp_decide(struct hp_work *work, const struct hp_config *c
 	else
 		hp_select_udp(&work->segment, &work->window, &cfg->policy, &work->decision);
 	HP_NO_RESULT();
+}
+
+/*
+ * At tc beside the cgroup hook: whether that hook copies the packet, so that nothing is left to do.
+ * Of a SYN and a SYN+ACK it is told that and where they passed, by their headers alone.
+ */
+static hp_always_inline int hp_left_to_cgroup(struct hp_work *work, const struct hp_config *cfg)
+{
+	if (!cfg->with_cgroup || !work->ownership.local)
+		return 0;
+	if (!(work->headers.flags & HP_TCP_SYN) || !hp_sighting_within_rate(cfg, work->now))
+		return 1;
+	work->decision.copy_len = 0;
+	work->decision.scan = 0;
+	work->ownership.sighting = 1;
+	return 0;
 }
 
 static hp_always_inline void hp_capture(void *ctx, const __u32 hook, const __u32 direction, const int ethernet,
@@ -174,7 +200,10 @@ HP_UNROLL
 				       work->ownership.peer_pid == cfg->agent_pid)) {
 			hp_count(HP_COUNT_OWN, hook);
 			missed = 1;
-		} else if (!hp_within_rate(cfg, bare_syn, work->now)) {
+		} else if (hook == HP_HOOK_TC && hp_left_to_cgroup(work, cfg)) {
+			hp_count(HP_COUNT_LEFT_TO_CGROUP, hook);
+			missed = 1;
+		} else if (!work->ownership.sighting && !hp_within_rate(cfg, bare_syn, work->now)) {
 			stash = bare_syn && work->headers.payload - work->headers.network <= HP_STASH;
 			HP_FORGET(stash);
 			hp_count(stash ? HP_COUNT_SYN_STASHED : HP_COUNT_LOST_RATE, hook);

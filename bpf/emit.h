@@ -50,10 +50,73 @@ static hp_always_inline void hp_forget_decision(struct hp_work *work)
 	HP_FORGET(*(__u64 *)&work->window.state);
 }
 
-static hp_always_inline void hp_describe(struct hp_packet *p, const struct hp_work *work,
+/* A field of a socket, which may be read at its offset and not by a pointer that the compiler makes. */
+#define HP_SOCK(bits, sk, field)                                                  \
+	({                                                                        \
+		__u64 hp_field;                                                   \
+		asm volatile("%0 = *(u" #bits " *)(%1 + %2)"                      \
+			     : "=r"(hp_field)                                     \
+			     : "r"(sk), "i"(__builtin_offsetof(struct bpf_sock, field))); \
+		hp_field;                                                         \
+	})
+
+/*
+ * The sending socket's own addresses and ports: what the application dialled, and where an accepted
+ * connection arrived, whatever address translation made of the packet since. A listener, and a UDP
+ * socket without a peer, have none to show.
+ */
+static hp_always_inline __u16 hp_describe_socket(void *ctx, const __u32 hook, const __u32 direction,
+						 struct hp_packet *p, const struct hp_headers *h)
+{
+	__u32 *local = (__u32 *)p->socket_local, *remote = (__u32 *)p->socket_remote;
+	__u64 difference;
+	struct bpf_sock *sk;
+	__u32 port;
+
+	p->reserved3 = 0;
+	if (hook == HP_HOOK_XDP || direction == HP_INGRESS)
+		goto none;
+	sk = ((struct __sk_buff *)ctx)->sk;
+	if (!sk)
+		goto none;
+	port = HP_SOCK(16, sk, dst_port);
+	if (!port)
+		goto none;
+	p->socket_remote_port = (__u16)port;
+	p->socket_local_port = bpf_htons((__u16)HP_SOCK(32, sk, src_port));
+	if (HP_SOCK(32, sk, family) == AF_INET) {
+		local[0] = local[1] = remote[0] = remote[1] = 0;
+		local[2] = remote[2] = bpf_htonl(0xffff);
+		local[3] = HP_SOCK(32, sk, src_ip4);
+		remote[3] = HP_SOCK(32, sk, dst_ip4);
+	} else {
+		local[0] = HP_SOCK(32, sk, src_ip6[0]);
+		local[1] = HP_SOCK(32, sk, src_ip6[1]);
+		local[2] = HP_SOCK(32, sk, src_ip6[2]);
+		local[3] = HP_SOCK(32, sk, src_ip6[3]);
+		remote[0] = HP_SOCK(32, sk, dst_ip6[0]);
+		remote[1] = HP_SOCK(32, sk, dst_ip6[1]);
+		remote[2] = HP_SOCK(32, sk, dst_ip6[2]);
+		remote[3] = HP_SOCK(32, sk, dst_ip6[3]);
+	}
+	difference = HP_LOAD64(p->socket_local) ^ HP_LOAD64(h->key.source);
+	difference |= HP_LOAD64(p->socket_local + 8) ^ HP_LOAD64(h->key.source + 8);
+	difference |= HP_LOAD64(p->socket_remote) ^ HP_LOAD64(h->key.destination);
+	difference |= HP_LOAD64(p->socket_remote + 8) ^ HP_LOAD64(h->key.destination + 8);
+	difference |= p->socket_local_port ^ h->key.source_port;
+	difference |= p->socket_remote_port ^ h->key.destination_port;
+	return difference ? HP_PACKET_SOCKET : 0;
+none:
+	__builtin_memset(p->socket_local, 0, 2 * sizeof(p->socket_local));
+	p->socket_local_port = 0;
+	p->socket_remote_port = 0;
+	return 0;
+}
+
+static hp_always_inline void hp_describe(void *ctx, struct hp_packet *p, const struct hp_work *work,
 					 const struct hp_slot *late, const __u32 hook, const __u32 direction)
 {
-	__u16 flags = 0, syn_len = work->syn_len;
+	__u16 flags = hp_describe_socket(ctx, hook, direction, p, &work->headers), syn_len = work->syn_len;
 
 	if (work->headers.network)
 		flags |= HP_PACKET_L2;
@@ -65,6 +128,8 @@ static hp_always_inline void hp_describe(struct hp_packet *p, const struct hp_wo
 		flags |= HP_PACKET_NO_WINDOW;
 	if (work->vlan_offloaded)
 		flags |= HP_PACKET_NO_VLAN_IN_FRAME;
+	if (work->ownership.sighting)
+		flags |= HP_PACKET_SIGHTING;
 	p->version = HP_WIRE_VERSION;
 	p->record = HP_RECORD_PACKET;
 	p->hook = hook;
@@ -153,7 +218,7 @@ static hp_always_inline int hp_emit_output(void *ctx, const __u32 hook, const __
 	s = bpf_map_lookup_elem(&scratch, &zero);
 	if (!s)
 		return HP_EMIT_LOAD;
-	hp_describe(&s->packet, work, late, hook, direction);
+	hp_describe(ctx, &s->packet, work, late, hook, direction);
 	result = hp_fill(ctx, hook, &s->packet, s->bytes, work, late, cfg, HP_MAX_HEADERS, HP_MAX_COPY);
 	if (result)
 		return result;
@@ -176,7 +241,7 @@ static hp_always_inline int hp_emit_reserved(void *ctx, const __u32 hook, const 
 	p = bpf_ringbuf_reserve(&packets, sizeof(*p) + HP_STASH + header_room + payload_room + 16, 0);
 	if (!p)
 		return HP_EMIT_RING;
-	hp_describe(p, work, late, hook, direction);
+	hp_describe(ctx, p, work, late, hook, direction);
 	result = hp_fill(ctx, hook, p, (__u8 *)(p + 1), work, late, cfg, header_room, payload_room);
 	if (result)
 		bpf_ringbuf_discard(p, BPF_RB_NO_WAKEUP);

@@ -15,6 +15,7 @@ struct hp_scratch {
 struct hp_bucket {
 	__u64 syn;
 	__u64 hello;
+	__u64 sighting;
 };
 
 /* Which process was announced: one life of one program image. */

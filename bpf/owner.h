@@ -17,7 +17,8 @@ struct hp_ownership {
 	__u32 peer_pid;
 	__u8 peer_role;
 	__u8 peer_flags;
-	__u16 reserved;
+	__u8 local;		/* tc: a socket that the cgroup hook sees as well sends or receives this */
+	__u8 sighting;		/* only that it passed is told: HP_PACKET_SIGHTING */
 };
 
 static struct hp_socket hp_nobody;	/* stays empty */
@@ -84,7 +85,7 @@ static hp_always_inline __u32 hp_lookup_tuple(const struct hp_headers *h, struct
 
 static hp_always_inline const struct hp_socket *hp_lookup_owner(void *ctx, const __u32 hook,
 								const struct hp_headers *h, const int reverse,
-								__u64 *cookie)
+								__u64 *cookie, __u64 *local)
 {
 	struct bpf_sock_tuple tuple HP_ALIGNED = {};
 	const struct hp_socket *socket = 0;
@@ -99,11 +100,16 @@ static hp_always_inline const struct hp_socket *hp_lookup_owner(void *ctx, const
 			sk = bpf_skc_lookup_tcp(ctx, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
 		if (!sk)
 			return 0;
-		/* A listener takes any address: a connection that is only forwarded would get its name. */
+		/*
+		 * A listener takes any address: a connection that is only forwarded would get its name.
+		 * Nor are its bytes this host's, while a SYN loses nothing by being taken for local.
+		 */
 		if (!reverse && sk->state == TCP_LISTEN) {
+			*local = (h->flags & HP_TCP_SYN) != 0;
 			bpf_sk_release(sk);
 			return 0;
 		}
+		*local = 1;
 		/*
 		 * A SYN cookie is sent by the listener itself. Its cookie is not the connection's, whose
 		 * socket is made by the ACK.
@@ -124,6 +130,7 @@ static hp_always_inline const struct hp_socket *hp_lookup_owner(void *ctx, const
 			return 0;
 		/* Likewise a UDP socket that is not connected. */
 		if (sk->state == TCP_ESTABLISHED) {
+			*local = 1;
 			socket = bpf_sk_storage_get(&socket_owners, sk, 0, 0);
 			if (socket)
 				*cookie = socket->cookie;
@@ -146,23 +153,26 @@ static __noinline void hp_find_owner(void *ctx, const __u32 at, const struct hp_
 	const __u32 hook = HP_AT_HOOK(at), direction = HP_AT_DIRECTION(at);
 	const struct hp_socket *socket = 0, *peer = 0;
 	const struct hp_owner *sender;
-	__u64 cookie = 0;
+	__u64 cookie = 0, local = 0;
 	struct bpf_sock *sk = 0;
 
 	if (hook != HP_HOOK_XDP)
 		sk = ((struct __sk_buff *)ctx)->sk;
 	if (hook == HP_HOOK_XDP) {
-		socket = hp_lookup_owner(ctx, hook, h, 0, &cookie);
+		socket = hp_lookup_owner(ctx, hook, h, 0, &cookie, &local);
 	} else if (hook == HP_HOOK_TC && direction == HP_INGRESS) {
-		socket = hp_lookup_owner(ctx, hook, h, 0, &cookie);
+		socket = hp_lookup_owner(ctx, hook, h, 0, &cookie, &local);
 		if (sk && bpf_get_socket_cookie(ctx) != cookie)
 			peer = hp_socket_storage(sk);
 	} else if (sk) {
+		local = 1;
 		cookie = bpf_get_socket_cookie(ctx);
 		socket = hp_socket_storage(sk);
 	} else if (hook == HP_HOOK_TC && content == HP_CONTENT_SYN_ACK &&
 		   ((struct __sk_buff *)ctx)->ingress_ifindex == 0) {
-		socket = hp_lookup_owner(ctx, hook, h, 1, &cookie);
+		/* The cgroup hook does not see it: it stays not local. */
+		socket = hp_lookup_owner(ctx, hook, h, 1, &cookie, &local);
+		local = 0;
 	}
 	if (!socket)
 		socket = &hp_nobody;
@@ -176,7 +186,9 @@ static __noinline void hp_find_owner(void *ctx, const __u32 at, const struct hp_
 	o->peer_pid = sender->pid;
 	o->peer_role = sender->role;
 	o->peer_flags = sender->flags;
-	o->reserved = 0;
+	HP_FORGET(local);
+	o->local = (__u8)local;
+	o->sighting = 0;
 	HP_NO_RESULT();
 }
 

@@ -107,6 +107,8 @@ HP_STATIC_ASSERT(sizeof(struct hp_socket) == 112, "hp_socket layout");
 #define HP_PACKET_SYN_LATE 0x0008	/* syn_len bytes of a rate-limited SYN come first; syn_time_ns is its time */
 #define HP_PACKET_NO_WINDOW 0x0010	/* found by content: no SYN was seen for this direction */
 #define HP_PACKET_NO_VLAN_IN_FRAME 0x0020 /* vlan_tci came from the skb, not from the frame */
+#define HP_PACKET_SOCKET 0x0040		/* socket_* differ from the packet's own addresses and ports */
+#define HP_PACKET_SIGHTING 0x0080	/* SYN or SYN+ACK of a socket that the cgroup hook copies as well: headers only */
 
 #define HP_MAX_HEADERS 256	/* layer 2 to 4 headers of one packet, and of a stashed SYN */
 #define HP_MAX_COPY 16384	/* payload bytes of one record */
@@ -144,8 +146,17 @@ struct hp_packet {
 	__u32 checksum;		/* over the payload copy, only when config.checksum asks for it; else 0 */
 	__u32 reserved2;
 	__u64 peer_start_ns;	/* as hp_owner.start_ns: pid and start together name a process */
+	/*
+	 * With HP_PACKET_SOCKET: what the sending socket takes for its own address and its peer's, where
+	 * the packet was translated on its way here (egress). Else of no meaning.
+	 */
+	__u8 socket_local[16];	/* network order; IPv4 as ::ffff:a.b.c.d */
+	__u8 socket_remote[16];
+	__u16 socket_local_port;	/* network order */
+	__u16 socket_remote_port;
+	__u32 reserved3;
 };
-HP_STATIC_ASSERT(sizeof(struct hp_packet) == 136, "hp_packet layout");
+HP_STATIC_ASSERT(sizeof(struct hp_packet) == 176, "hp_packet layout");
 
 #define HP_PATH_MAX 512		/* executable path, absolute, without a NUL */
 #define HP_ARGS_MAX 1024	/* command line as in memory: arguments separated by NUL */
@@ -210,7 +221,7 @@ HP_STATIC_ASSERT(sizeof(struct hp_seed) == 64, "hp_seed layout");
 /*
  * Counters, one array entry a CPU. The books: what the selector chose became a record or is in exactly
  * one of the losses,
- *   selected = emitted + syn_stashed + lost_ring + lost_rate + lost_load + own.
+ *   selected = emitted + syn_stashed + lost_ring + lost_rate + lost_load + own + left_to_cgroup.
  * A stashed SYN is not lost when syn_late counts it: it travels with the first payload's record.
  */
 enum hp_counter {
@@ -227,6 +238,7 @@ enum hp_counter {
 	HP_COUNT_FRAGMENT,		/* later IP fragments: without ports, not looked at */
 	HP_COUNT_PARSE,			/* headers cut or malformed */
 	HP_COUNT_OWN,			/* packets of the agent's own connections, left out */
+	HP_COUNT_LEFT_TO_CGROUP,	/* of sockets of this host, seen at tc: the cgroup hook copies them */
 	HP_COUNT_MAX
 };
 
@@ -258,7 +270,8 @@ struct hp_config {
 	__u32 agent_pid;	/* its connections are left out and counted; 0 = none */
 	__u8 checksum;		/* 1: hp_packet.checksum is filled (test of torn records) */
 	__u8 disabled;		/* 1: programs return at once */
-	__u16 reserved;
+	__u8 with_cgroup;	/* 1: the cgroup hook runs beside tc and copies what has a local socket */
+	__u8 reserved;
 	__u32 wakeup_bytes;	/* pending ring bytes from which the reader is woken */
 	__u32 reserved2;
 };

@@ -35,6 +35,13 @@ struct Address {
     return out;
   }
 
+  // From 16 bytes in which an IPv4 address stands as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2).
+  static Address from_mapped(const uint8_t* wire) {
+    static constexpr uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    const bool v4 = std::memcmp(wire, mapped, sizeof mapped) == 0;
+    return v4 ? from(Bytes(wire + 12, 4)) : from(Bytes(wire, 16));
+  }
+
   constexpr bool present() const { return version != 0; }
   constexpr bool v4() const { return version == 4; }
   constexpr bool v6() const { return version == 6; }

@@ -42,12 +42,15 @@ struct Ownership {
   ProcessRef listener_process;  // likewise
 };
 
+// Addresses and ports are those that the client knows: its own, and the one that it dialled.
 struct Endpoint {
   Address address;
   uint16_t port = 0;  // host order
   std::array<uint8_t, 6> mac{};
   bool has_mac = false;
-  Address nat_address;    // on the wire, where `address` is what a PROXY header announces
+  // What the other end takes this one's address and port for, where they are translated between the
+  // two, or where `address` is what a PROXY header announces; absent and 0 otherwise.
+  Address nat_address;
   uint16_t nat_port = 0;  // host order
   Ownership ownership;
 };
@@ -95,15 +98,15 @@ struct TlsAlert {
 
 // What a QUIC client says beside its hello.
 struct QuicFacts {
-  uint32_t version = 0;                      // of the packet that completed the hello
-  std::span<const uint64_t> parameters;      // ids of the transport parameters, in their order
-  std::string_view user_agent;               // Google's parameter of that name
+  uint32_t version = 0;                  // of the packet that completed the hello
+  std::span<const uint64_t> parameters;  // ids of the transport parameters, in their order
+  std::string_view user_agent;           // Google's parameter of that name
 };
 
 // One side's opening of an SSH connection.
 struct SshFacts {
-  std::string_view banner;                   // without its line end
-  bool key_exchange = false;                 // KEXINIT was read, the lists are there
+  std::string_view banner;    // without its line end
+  bool key_exchange = false;  // KEXINIT was read, the lists are there
   bool first_kex_follows = false;
   SshLists lists{};
 };

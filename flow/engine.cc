@@ -14,67 +14,10 @@ namespace handprint {
 namespace {
 
 // How the budget is shared, in sixteenths. What documents in queues need comes out of their part.
+// The keys of translated flows get a part of the flows' own.
+constexpr std::size_t alias_part = 10;
 constexpr std::size_t flow_share = 5, small_share = 6, large_share = 1, small_stream_share = 2,
                       large_stream_share = 2;
-
-// A SYN that comes after other packets of its connection begins no new flow within this time.
-constexpr PacketTime late_syn = 5'000'000'000;
-// … nor when the first bytes lie this close behind its sequence number.
-constexpr uint32_t near_sequence = 65536;
-// Bytes behind a SYN within which a segment may well be its connection's.
-constexpr uint32_t same_stream = 1u << 24;
-
-// Which socket the cookie of a segment names. Behind a SYN on its way in stands the one that
-// listens; behind a SYN+ACK on its way out at the cgroup hook, and behind the first data of a
-// connection, that one or already the connection's own. A late SYN comes with the socket of the
-// payload that brought it.
-enum class Shows : uint8_t { nothing, listener, connection };
-
-Shows shows(const Segment& segment, const End& local) {
-  if (segment.hook == HP_HOOK_NONE || segment.cookie == 0) return Shows::nothing;
-  const bool late = (segment.flags & HP_PACKET_SYN_LATE) != 0;
-  if (!late && segment.packet->is_syn() && segment.direction == HP_INGRESS) return Shows::listener;
-  if (segment.cookie == local.listener_cookie) return Shows::nothing;
-  const bool perhaps = !late && segment.packet->is_syn_ack() && segment.direction == HP_EGRESS &&
-                       segment.hook == HP_HOOK_CGROUP;
-  return perhaps && local.listener_cookie == 0 ? Shows::nothing : Shows::connection;
-}
-
-// How well a segment fits a flow with its key. Two network namespaces may use the same addresses
-// and ports at once, with sequence numbers that are close to each other.
-enum class Fit : uint8_t { not_at_all, by_key, by_sequence, by_socket };
-
-Fit fit(const Flow& flow, uint8_t direction, const Segment& segment) {
-  const Packet& packet = *segment.packet;
-  const End& sender = flow.end[direction];
-  const End& receiver = flow.end[direction ^ 1];
-  bool same_socket = false;
-  const End& local = segment.direction == HP_EGRESS ? sender : receiver;
-  const Shows what = shows(segment, local);
-  if (what != Shows::nothing) {
-    const uint64_t known = what == Shows::listener ? local.listener_cookie : local.cookie;
-    if (known != 0 && known != segment.cookie) return Fit::not_at_all;
-    same_socket = known != 0 && what == Shows::connection;
-  }
-  if (!packet.is_tcp()) return same_socket ? Fit::by_socket : Fit::by_key;
-  if (packet.is_syn())
-    return sender.has_syn && sender.syn.sequence == packet.sequence ? Fit::by_sequence
-                                                                    : Fit::by_key;
-  if (same_socket) return Fit::by_socket;
-  if (packet.is_syn_ack())
-    return receiver.has_syn && packet.acknowledgement == receiver.syn.sequence + 1
-               ? Fit::by_sequence
-               : Fit::by_key;
-  return sender.stream.has_base && packet.sequence - sender.stream.base < same_stream
-             ? Fit::by_sequence
-             : Fit::by_key;
-}
-
-Address address_of(const uint8_t (&bytes)[16]) {
-  static constexpr uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  if (std::memcmp(bytes, mapped, sizeof mapped) == 0) return Address::from(Bytes(bytes + 12, 4));
-  return Address::from(Bytes(bytes, 16));
-}
 
 std::size_t share(std::size_t budget, std::size_t sixteenths, std::size_t block,
                   std::size_t least) {
@@ -86,7 +29,8 @@ std::size_t share(std::size_t budget, std::size_t sixteenths, std::size_t block,
 Engine::State::State(const EngineOptions& given, DocumentTaker& documents_taker)
     : options(given),
       taker(documents_taker),
-      table(given.flow_bytes / 16 * flow_share, given.hash_seed),
+      table(given.flow_bytes / 16 * flow_share / alias_part * (alias_part - 1), given.hash_seed),
+      aliases(given.flow_bytes / 16 * flow_share / alias_part),
       streams(share(given.flow_bytes, small_stream_share, StreamPool::small_bytes, 4),
               share(given.flow_bytes, large_stream_share, StreamPool::large_bytes, 2)),
       documents(
@@ -113,75 +57,47 @@ void Engine::State::segment(const Segment& segment) {
   const DirectedKey key = flow_key(packet->source, packet->source_port, packet->destination,
                                    packet->destination_port, packet->protocol);
   const uint64_t hash = table.hash(key.key);
-  Flow* flow = find_flow(key, hash, segment);
-  if (packet->is_syn() || packet->is_syn_ack()) flow = flow_of_syn(flow, key, segment);
-  if (flow == nullptr) {
+  Place place = find_flow(key, hash, segment);
+  DirectedKey socket_key;
+  uint64_t socket_hash = 0;
+  if (segment.socket != nullptr) {
+    const SocketAddresses& socket = *segment.socket;
+    socket_key = flow_key(socket.local, socket.local_port, socket.remote, socket.remote_port,
+                          packet->protocol);
+    socket_hash = table.hash(socket_key.key);
+    if (place.flow == nullptr) place = find_flow(socket_key, socket_hash, segment);
+  }
+  const bool handshake = packet->is_syn() || packet->is_syn_ack();
+  if (handshake) {
+    place = place_of_syn(place, segment);
+    if (place.flow == nullptr) place = place_by_number(segment);
+  }
+  if (place.flow == nullptr) {
     // Only a packet that says something begins a flow.
-    if (packet->is_tcp() && packet->payload.empty() && !packet->is_syn() && !packet->is_syn_ack()) {
+    if (packet->is_tcp() && packet->payload.empty() && !handshake) {
       ++counters.unusable;
       return;
     }
-    flow = begin_flow(key, hash, segment);
+    place = {begin_flow(key, hash, segment), key.direction, no_alias};
   }
-  note_sighting(*flow, key.direction, segment);
-  const bool fresh = packet->is_tcp() ? on_tcp(*flow, key.direction, segment)
-                                      : on_datagram(*flow, key.direction, segment);
+  Flow* flow = place.flow;
+  note_passage(*flow, place.direction, key, hash, segment);
+  if (segment.socket != nullptr) {
+    if (Passage* passage =
+            passage_of(*flow, socket_key.key, socket_hash, socket_key.direction ^ place.direction))
+      passage->socket_of |= static_cast<uint8_t>(1 << place.direction);
+    note_sighting(*flow, place.direction, socket_key, socket_hash, segment);
+  } else {
+    note_sighting(*flow, place.direction, key, hash, segment);
+  }
+  const bool translated = flow->hash != hash;
+  const bool fresh = packet->is_tcp() ? on_tcp(*flow, place.direction, segment, translated)
+                                      : on_datagram(*flow, place.direction, segment);
   ++(fresh ? counters.placed : counters.duplicates);
   counters.streams_cut = segments_cut + streams.streams_evicted();
+  if (fresh && packet->is_syn_ack())
+    if (Flow* twin = twin_of(*flow)) flow = join(*flow, *twin);
   settle(*flow);
-}
-
-// The flow with a packet's key that it fits best, the newest of equals.
-Flow* Engine::State::find_flow(const DirectedKey& key, uint64_t hash, const Segment& segment) {
-  Flow* found = nullptr;
-  Fit best = Fit::not_at_all;
-  for (Flow* flow = table.find(key.key, hash); flow != nullptr; flow = table.next(*flow)) {
-    const Fit how = fit(*flow, key.direction, segment);
-    if (how <= best) continue;
-    found = flow;
-    best = how;
-  }
-  return found;
-}
-
-// Which flow a SYN or SYN+ACK belongs to: the one with its key, unless its sequence number says
-// that the ports are used again. The flow that it replaces is written, or, when its SYN was never
-// answered, given up for the new one.
-Flow* Engine::State::flow_of_syn(Flow* flow, const DirectedKey& key, const Segment& segment) {
-  if (flow == nullptr) return nullptr;
-  const Packet& packet = *segment.packet;
-  const End& sender = flow->end[key.direction];
-  if (packet.is_syn_ack()) {
-    if (!sender.has_syn || sender.syn.sequence == packet.sequence) return flow;
-    // Another answer. To the same SYN it is a peculiarity of the server and the first one counts;
-    // to another SYN the connection is another one.
-    const End& client = flow->end[key.direction ^ 1];
-    if (client.has_syn && packet.acknowledgement - client.syn.sequence - 1 <= near_sequence)
-      return flow;
-    close(*flow, false);
-    return nullptr;
-  }
-  if (sender.has_syn) {
-    if (sender.syn.sequence == packet.sequence) return flow;
-    if (flow->answered() || flow->first_done) {
-      close(*flow, false);
-    } else {
-      ++counters.syns_replaced;
-      ++counters.flows_closed;
-      forget(*flow);
-    }
-    return nullptr;
-  }
-  // No SYN of this end is known, but other packets are. They may have been overtaken by them: then
-  // the other end has sent no SYN of its own, and this end's bytes follow this sequence number.
-  const bool recent = !flow->first_done && clock.now() - flow->wait_since < late_syn;
-  const Stream& stream = sender.stream;
-  const End& peer = flow->end[key.direction ^ 1];
-  const bool one_client = !peer.has_syn || peer.syn.syn_ack;
-  const bool follows = !stream.has_begin || stream.begin - packet.sequence - 1 <= near_sequence;
-  if (recent && one_client && follows) return flow;
-  close(*flow, false);
-  return nullptr;
 }
 
 Flow* Engine::State::begin_flow(const DirectedKey& key, uint64_t hash, const Segment& segment) {
@@ -201,92 +117,19 @@ Flow* Engine::State::begin_flow(const DirectedKey& key, uint64_t hash, const Seg
   table.wait(*flow, Wait::first_document, clock.now());
   // At the cgroup hook every local end shows its socket in time; at an interface an end may never,
   // and the ports must do.
-  if (segment.hook != HP_HOOK_CGROUP)
+  if (segment.hook != HP_HOOK_CGROUP && !options.sockets_seen)
     owners.fetch_by_ports(
         key.key, hash, segment.time,
         [&](uint8_t direction, const hp_owner& owner) { flow->end[direction].owner.learn(owner); });
   return flow;
 }
 
-// What a packet tells beside its content: when and where it was seen, and whose sockets are at
-// hand.
-void Engine::State::note_sighting(Flow& flow, uint8_t direction, const Segment& segment) {
-  const Packet& packet = *segment.packet;
-  table.touch(flow);
-  flow.active = clock.now();
-  flow.last = std::max(flow.last, segment.time);
-  ++flow.packets;
-  flow.beyond_syn |= !packet.is_syn();
-
-  End& sender = flow.end[direction];
-  if (!sender.has_mac && packet.source_mac.present) {
-    sender.mac = packet.source_mac.bytes;
-    sender.has_mac = true;
-  }
-  End& receiver = flow.end[direction ^ 1];
-  if (!receiver.has_mac && packet.destination_mac.present) {
-    receiver.mac = packet.destination_mac.bytes;
-    receiver.has_mac = true;
-  }
-  if (!flow.has_vlan && packet.vlan_count != 0) {
-    flow.vlan = packet.vlan[0];
-    flow.has_vlan = true;
-  }
-  if (flow.tunnel == Tunnel::none && packet.tunnel != Tunnel::none) {
-    flow.tunnel = packet.tunnel;
-    flow.tunnel_id = packet.tunnel_id;
-    flow.outer_source = packet.outer_source;
-    flow.outer_destination = packet.outer_destination;
-  }
-
-  ObservedPoint* point = nullptr;
-  for (uint8_t i = 0; i < flow.point_count && point == nullptr; ++i) {
-    ObservedPoint& at = flow.points[i];
-    if (at.interface == segment.interface && at.hook == segment.hook &&
-        (segment.hook == HP_HOOK_NONE || at.direction == segment.direction))
-      point = &at;
-  }
-  if (point == nullptr && flow.point_count < flow.points.size()) {
-    point = &flow.points[flow.point_count++];
-    *point = {segment.interface, segment.hook, segment.direction, 0};
-    flow.points_new = true;
-  }
-  if (point != nullptr) ++point->packets;
-
-  if (segment.hook == HP_HOOK_NONE) return;
-  End& local = segment.direction == HP_EGRESS ? sender : receiver;
-  if (segment.cookie != 0) {
-    local.owner.found_local();
-    const Shows what = shows(segment, local);
-    if (what == Shows::listener) {
-      local.listener_cookie = segment.cookie;
-    } else if (what == Shows::connection && segment.cookie != local.cookie) {
-      local.cookie = segment.cookie;
-      owners.fetch(flow.key, flow.hash, segment.direction == HP_EGRESS ? direction : direction ^ 1,
-                   segment.cookie, flow.first, [&](const hp_owner& owner) {
-                     if (local.owner.learn(owner)) flow.ownership_new = true;
-                   });
-    }
-  }
-  if (segment.owner != nullptr && local.owner.learn(*segment.owner)) flow.ownership_new = true;
-  if ((segment.flags & HP_PACKET_PEER_LOCAL) != 0 && segment.direction == HP_INGRESS) {
-    hp_owner peer{};
-    peer.pid = segment.peer_pid;
-    peer.start_ns = segment.peer_start_ns;
-    peer.role = segment.peer_role;
-    peer.flags = segment.peer_flags;
-    // A SYN+ACK is sent by the listener, even when nothing more is known of it.
-    if (packet.is_syn_ack()) peer.role = HP_ROLE_LISTENER;
-    if (sender.owner.learn_sender(peer)) flow.ownership_new = true;
-  }
-}
-
-bool Engine::State::on_tcp(Flow& flow, uint8_t direction, const Segment& segment) {
+bool Engine::State::on_tcp(Flow& flow, uint8_t direction, const Segment& segment, bool translated) {
   const Packet& packet = *segment.packet;
   bool fresh = false;
   uint32_t sequence = packet.sequence;
   if (packet.is_syn() || packet.is_syn_ack()) {
-    fresh = on_handshake(flow, direction, segment);
+    fresh = on_handshake(flow, direction, segment, translated);
     ++sequence;  // the SYN takes one; data in it is the start of the stream (RFC 7413)
   }
   if (!packet.payload.empty() &&
@@ -295,11 +138,13 @@ bool Engine::State::on_tcp(Flow& flow, uint8_t direction, const Segment& segment
   return fresh;
 }
 
-bool Engine::State::on_handshake(Flow& flow, uint8_t direction, const Segment& segment) {
+bool Engine::State::on_handshake(Flow& flow, uint8_t direction, const Segment& segment,
+                                 bool translated) {
   const Packet& packet = *segment.packet;
   End& sender = flow.end[direction];
   if (sender.has_syn) {
-    if (!is_variant(packet, sender)) return false;
+    // What a translator changed is no other try of the sender's.
+    if (translated || !is_variant(packet, sender)) return false;
     Exchange exchange(flow, direction, segment.time, options, *scratch, *this);
     if (DocumentBuilder* document = exchange.document())
       write_variant(packet, segment.time, flow.side_of(direction), *document, *scratch);
@@ -315,6 +160,8 @@ bool Engine::State::on_handshake(Flow& flow, uint8_t direction, const Segment& s
     sender.syn.sequence = packet.sequence;
     return true;
   }
+  if (!flow.syn_indexed)
+    table.index_syn(flow, packet.is_syn() ? packet.sequence : packet.acknowledgement - 1);
   if (flow.pending != nullptr && !flow.pending->closed)
     write_handshakes(flow, *flow.pending, *scratch);
   return true;
@@ -342,38 +189,6 @@ bool Engine::State::on_datagram(Flow& flow, uint8_t direction, const Segment& se
   }
   if (read.cut) ++segments_cut;
   return first || read.fresh;
-}
-
-void Engine::State::owner(const hp_owner_event& event) {
-  const Address local = address_of(event.local_address), remote = address_of(event.remote_address);
-  const DirectedKey key =
-      flow_key(local, event.local_port, remote, event.remote_port, event.protocol);
-  const uint64_t hash = table.hash(key.key);
-  // The flow whose end is this socket; else the only one that does not know its socket there.
-  Flow* flow = nullptr;
-  bool several = false;
-  for (Flow* f = table.find(key.key, hash); f != nullptr; f = table.next(*f)) {
-    const uint64_t known = f->end[key.direction].cookie;
-    if (known != 0 && known == event.cookie) {
-      flow = f;
-      several = false;
-      break;
-    }
-    if (known != 0 && event.cookie != 0) continue;
-    // Loopback does not leave its namespace: both ends of a connection are in one.
-    const uint32_t netns = f->end[key.direction ^ 1].owner.netns();
-    if (local.is_loopback() && netns != 0 && netns != event.owner.netns) continue;
-    several = flow != nullptr;
-    if (!several) flow = f;
-  }
-  if (several) flow = nullptr;
-  if (flow == nullptr || flow->first_done) {
-    owners.keep(key.key, hash, key.direction, event);
-    ++counters.owners_early;
-  }
-  if (flow == nullptr) return;
-  if (flow->end[key.direction].owner.learn(event.owner)) flow->ownership_new = true;
-  settle(*flow);
 }
 
 Engine::Engine(const EngineOptions& options, DocumentTaker& taker)

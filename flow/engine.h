@@ -24,6 +24,9 @@ struct EngineOptions {
   uint32_t syn_records = 0;
   bool all_strings = true;  // also the kinds that are shown only with `fields: all`
   bool from_file = false;
+  // Every local socket shows itself at the cgroup hook (live): what is only seen at an interface
+  // beside it has none, and is given no owner by its ports.
+  bool sockets_seen = false;
   // Mixed into every event.id: agent id and boot id live, the file's hash otherwise.
   std::array<uint8_t, 16> identity{};
   uint64_t hash_seed = 0;  // of the flow table; random live, 0 for files
@@ -33,7 +36,7 @@ struct EngineOptions {
 //   segments = placed + duplicates + unusable
 //   flows = flows open + flows_closed
 //   flows_closed = first documents (documents - parts) of closed flows + syn_unrecorded +
-//                  syns_replaced + documents_dropped of first documents
+//                  syns_replaced + documents_dropped of first documents + flows_joined
 struct EngineCounters {
   uint64_t segments = 0;       // fed
   uint64_t placed = 0;         // segments that brought something new
@@ -49,8 +52,12 @@ struct EngineCounters {
   uint64_t documents_dropped = 0;  // no block free: taker too slow
   uint64_t documents_early = 0;    // written before their time, to make room for others
   uint64_t syn_unrecorded = 0;     // connections without content beyond syn_records
-  uint64_t syns_replaced = 0;  // flows whose unanswered SYN gave way to a newer one: no document
-  uint64_t owners_early = 0;   // owners that came before the flow's first packet
+  uint64_t syns_replaced = 0;    // flows whose unanswered SYN gave way to a newer one: no document
+  uint64_t merged = 0;           // keys of a connection that were found by its sequence numbers
+  uint64_t flows_joined = 0;     // flows that were found to be part of another
+  uint64_t ambiguous = 0;        // SYNs and SYN+ACKs that could belong to several flows: kept apart
+  uint64_t aliases_refused = 0;  // further keys of a flow for which there was no room
+  uint64_t owners_early = 0;     // owners that came before the flow's first packet
 };
 
 class Engine {

@@ -172,7 +172,7 @@ void Engine::State::write_front(Flow& flow) {
   flow.pending = document->next;
   --pending_documents;
   flow.first_done = true;
-  project(flow, options, *document);
+  project(flow, aliases, options, *document);
   if (flow.unrecorded) --counters.syn_unrecorded;  // it was answered after all
   flow.unrecorded = false;
   ++counters.documents;
@@ -204,6 +204,7 @@ void Engine::State::forget(Flow& flow) {
     --pending_documents;
     DocumentBuilder::destroy(document);
   }
+  aliases.remove_all(flow.aliases);
   table.wait(flow, Wait::none, 0);
   table.remove(flow);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine's inside, for its three files: engine.cc (packets and owners), engine_streams.cc
-// (bytes to messages), engine_documents.cc (documents and time-outs).
+// The engine's inside, for its four files: engine.cc (packets), engine_sightings.cc (whose
+// packets, and owners), engine_streams.cc (bytes to messages), engine_documents.cc (documents and
+// time-outs).
 #pragma once
 
 #include <memory>
@@ -14,6 +15,13 @@
 
 namespace handprint {
 
+// Where a packet belongs: its flow, its direction there, and by which key it was found.
+struct Place {
+  Flow* flow = nullptr;
+  uint8_t direction = 0;
+  uint32_t alias = no_alias;  // no_alias: the flow's own key, or none
+};
+
 struct Engine::State final : Exchange::Documents {
   State(const EngineOptions& given, DocumentTaker& documents_taker);
   ~State();
@@ -26,13 +34,25 @@ struct Engine::State final : Exchange::Documents {
   void finish();
 
   // segment() by transport; true when the segment brought something new.
-  bool on_tcp(Flow& flow, uint8_t direction, const Segment& segment);
+  bool on_tcp(Flow& flow, uint8_t direction, const Segment& segment, bool translated);
   bool on_datagram(Flow& flow, uint8_t direction, const Segment& segment);
-  bool on_handshake(Flow& flow, uint8_t direction, const Segment& segment);
-  Flow* find_flow(const DirectedKey& key, uint64_t hash, const Segment& segment);
-  Flow* flow_of_syn(Flow* flow, const DirectedKey& key, const Segment& segment);
+  bool on_handshake(Flow& flow, uint8_t direction, const Segment& segment, bool translated);
   Flow* begin_flow(const DirectedKey& key, uint64_t hash, const Segment& segment);
-  void note_sighting(Flow& flow, uint8_t direction, const Segment& segment);
+
+  // engine_sightings.cc
+  enum class Likeness : uint8_t { other, same, refuted };
+  Place find_flow(const DirectedKey& key, uint64_t hash, const Segment& segment);
+  Place place_of_syn(const Place& place, const Segment& segment);
+  Place place_by_number(const Segment& segment);
+  Likeness likeness(const Flow& flow, const TcpHandshake& facts, const Segment& segment) const;
+  bool shares_end(const Flow& flow, uint8_t direction, const Packet& packet) const;
+  Flow* twin_of(const Flow& flow);
+  Flow* join(Flow& a, Flow& b);
+  Passage* passage_of(Flow& flow, const FlowKey& key, uint64_t hash, uint8_t flip);
+  void note_passage(Flow& flow, uint8_t direction, const DirectedKey& key, uint64_t hash,
+                    const Segment& segment);
+  void note_sighting(Flow& flow, uint8_t direction, const DirectedKey& key, uint64_t hash,
+                     const Segment& segment);
 
   bool on_bytes(Flow& flow, uint8_t direction, uint32_t sequence, Bytes bytes,
                 const Segment& segment);
@@ -56,6 +76,7 @@ struct Engine::State final : Exchange::Documents {
   const EngineOptions options;
   DocumentTaker& taker;
   FlowTable table;
+  Aliases aliases;
   StreamPool streams;
   OwnerCache owners;
   DocumentPool* const documents;

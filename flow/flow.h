@@ -8,6 +8,7 @@
 #include "fingerprint/packet.h"
 #include "fingerprint/protocol.h"
 #include "fingerprint/tcp_handshake.h"
+#include "flow/aliases.h"
 #include "flow/dissector.h"
 #include "flow/document_builder.h"
 #include "flow/flow_key.h"
@@ -61,6 +62,11 @@ struct Flow {
   uint32_t older = no_flow, newer = no_flow;             // by last packet
   uint32_t wait_before = no_flow, wait_after = no_flow;  // in its queue
   Wait wait = Wait::none;
+  uint32_t aliases = no_alias;                                   // the other keys of its packets
+  uint32_t same_syn_before = no_flow, same_syn_after = no_flow;  // of one bucket of the SYN index
+  uint32_t client_isn = 0;                                       // its key there
+  bool syn_indexed = false;
+  Passage passage;            // under its own key
   PacketTime wait_since = 0;  // engine clock
   PacketTime active = 0;      // engine clock of the last packet
 
@@ -87,7 +93,7 @@ struct Flow {
   uint8_t protocols_written = 0;  // of these, in the documents so far
   uint8_t point_count = 0;
   std::array<Protocol, 8> protocols{};
-  std::array<ObservedPoint, 8> points{};
+  std::array<ObservedPoint, 16> points{};
 
   uint16_t vlan = 0;
   bool has_vlan = false;

@@ -29,6 +29,14 @@ class FlowTable {
   // Takes a flow out; it is empty afterwards. It must wait in no queue.
   void remove(Flow& flow);
 
+  // The second index: flows by the first sequence number of the client, which address translation
+  // leaves alone. A flow stands in it once.
+  void index_syn(Flow& flow, uint32_t client_isn);
+  // The newest flow with this number, and the one that was added before another; null at the end.
+  Flow* by_syn(uint32_t client_isn);
+  Flow* next_by_syn(const Flow& flow);
+  Flow* at_index(uint32_t index) { return at(index); }
+
   // A packet came: the flow is the newest.
   void touch(Flow& flow);
   // The flow whose last packet is the oldest; null when there is none.
@@ -52,6 +60,9 @@ class FlowTable {
   };
   Flow* at(uint32_t index) { return index == no_flow ? nullptr : &flows_[index]; }
   Flow* from(uint32_t index, const FlowKey& key, uint64_t hash);
+  uint32_t& syn_bucket(uint32_t client_isn);
+  Flow* from_syn(uint32_t index, uint32_t client_isn);
+  void unlink_syn(Flow& flow);
   void unlink_age(Flow& flow);
   void link_newest(Flow& flow);
 
@@ -67,6 +78,7 @@ class FlowTable {
   std::unique_ptr<Flow, Release> memory_;
   Flow* flows_;
   std::unique_ptr<uint32_t[]> buckets_;
+  std::unique_ptr<uint32_t[]> syn_buckets_;
   List lru_;
   std::array<List, wait_count> queues_;
 };

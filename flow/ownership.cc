@@ -60,6 +60,15 @@ bool EndOwner::learn_sender(const hp_owner& sender) {
   return direct_.pid == 0 && (!listening || (sender_.pid == 0 && listener_.pid == 0));
 }
 
+bool EndOwner::learn_all(const EndOwner& other) {
+  bool changed = false;
+  if (other.local_) local_ = true;
+  for (const hp_owner& owner : {other.listener_, other.direct_}) changed |= learn(owner);
+  for (const Sender& sender : {other.sending_listener_, other.sender_})
+    changed |= learn_sender(sender.owner());
+  return changed;
+}
+
 Ownership EndOwner::ownership() const {
   Ownership out;
   out.local = local_;

@@ -24,6 +24,10 @@ class EndOwner {
   // sightings say nothing better. True when the answer changed.
   bool learn_sender(const hp_owner& sender);
 
+  // Takes in all that is known of the same end from elsewhere. True when the answer changed.
+  bool learn_all(const EndOwner& other);
+  bool local() const { return local_; }
+
   // The server's listener is known and the process that reads from the connection is not yet.
   bool awaits_worker() const {
     return (listener_.pid != 0 || sending_listener_.pid != 0) && direct_.pid == 0 &&

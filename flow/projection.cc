@@ -42,7 +42,83 @@ void note_open_messages(Flow& flow, DocumentBuilder& document, bool evicted) {
   }
 }
 
-void project(Flow& flow, const EngineOptions& options, DocumentBuilder& document) {
+namespace {
+
+// One of the keys of a flow, with the ends by direction of the flow.
+struct View {
+  const FlowKey* key = nullptr;
+  const Passage* passage = nullptr;
+  uint8_t flip = 0;
+
+  Address address(uint8_t direction) const {
+    Address out;
+    out.bytes = (direction ^ flip) == 0 ? key->low_address : key->high_address;
+    out.version = key->ip_version;
+    return out;
+  }
+  uint16_t port(uint8_t direction) const {
+    return (direction ^ flip) == 0 ? key->low_port : key->high_port;
+  }
+};
+
+// Finds the keys under which the two ends know a translated connection. A local end's socket says
+// it; else the SYN passed there first that passed nearest to the client, and its answer last. A key
+// that only the answer was seen under lies nearer to the client than where the SYN was seen: what
+// lies behind is the socket of a local server.
+void find_views(const Flow& flow, const Aliases& aliases, View& at_client, View& at_server) {
+  std::array<View, Aliases::of_flow + 1> views;
+  std::size_t count = 0;
+  views[count++] = {&flow.key, &flow.passage, 0};
+  for (const Alias* alias = aliases.at(flow.aliases); alias != nullptr;
+       alias = aliases.at(alias->next))
+    views[count++] = {&alias->key, &alias->passage, alias->flip};
+  const uint8_t client_socket = 1 << flow.client, server_socket = 1 << (flow.client ^ 1);
+  const View *of_client = nullptr, *of_server = nullptr, *first_syn = nullptr, *last_syn = nullptr,
+             *last_answer = nullptr, *no_server = nullptr, *no_client = nullptr;
+  for (std::size_t i = 0; i < count; ++i) {
+    const View& view = views[i];
+    const Passage& passage = *view.passage;
+    if ((passage.socket_of & client_socket) != 0) of_client = &view;
+    if ((passage.socket_of & server_socket) != 0) of_server = &view;
+    if ((passage.socket_of & client_socket) == 0 && no_client == nullptr) no_client = &view;
+    if ((passage.socket_of & server_socket) == 0 && no_server == nullptr) no_server = &view;
+    if (passage.has_syn) {
+      if (first_syn == nullptr || passage.syn < first_syn->passage->syn) first_syn = &view;
+      if (last_syn == nullptr || passage.syn > last_syn->passage->syn) last_syn = &view;
+    }
+    if (passage.has_syn_ack &&
+        (last_answer == nullptr || passage.syn_ack > last_answer->passage->syn_ack))
+      last_answer = &view;
+  }
+  const View* client = of_client;
+  if (client == nullptr && last_answer != nullptr && !last_answer->passage->has_syn)
+    client = last_answer;
+  if (client == nullptr) client = first_syn != nullptr ? first_syn : no_server;
+  const View* server = of_server;
+  if (server == nullptr) server = last_syn != nullptr ? last_syn : no_client;
+  at_client = client != nullptr ? *client : views[0];
+  at_server = server != nullptr ? *server : views[0];
+}
+
+void write_addresses(const Flow& flow, const Aliases& aliases, Document& document) {
+  View at_client{&flow.key, &flow.passage, 0}, at_server = at_client;
+  if (flow.aliases != no_alias) find_views(flow, aliases, at_client, at_server);
+  for (uint8_t direction : {uint8_t{0}, uint8_t{1}}) {
+    Endpoint& endpoint = direction == flow.client ? document.client : document.server;
+    endpoint.address = at_client.address(direction);
+    endpoint.port = at_client.port(direction);
+    const Address other = at_server.address(direction);
+    const uint16_t other_port = at_server.port(direction);
+    if (other == endpoint.address && other_port == endpoint.port) continue;
+    endpoint.nat_address = other;
+    endpoint.nat_port = other_port;
+  }
+}
+
+}  // namespace
+
+void project(Flow& flow, const Aliases& aliases, const EngineOptions& options,
+             DocumentBuilder& document) {
   document.id = event_id(options.identity, flow.first, flow.key);
   document.part = ++flow.parts;
   document.stream = flow.number;
@@ -57,16 +133,17 @@ void project(Flow& flow, const EngineOptions& options, DocumentBuilder& document
     document.packets = flow.packets;
   }
 
+  write_addresses(flow, aliases, document);
   const bool first = document.part == 1;
   for (uint8_t direction : {uint8_t{0}, uint8_t{1}}) {
     const End& end = flow.end[direction];
     Endpoint& endpoint = direction == flow.client ? document.client : document.server;
-    endpoint.address = flow.address(direction);
-    endpoint.port = flow.port(direction);
     if (flow.proxied.known) {
       // Whoever stands behind the proxy is the client, and what it dialled is the server.
-      endpoint.nat_address = endpoint.address;
-      endpoint.nat_port = endpoint.port;
+      if (!endpoint.nat_address.present()) {
+        endpoint.nat_address = endpoint.address;
+        endpoint.nat_port = endpoint.port;
+      }
       const bool client = direction == flow.client;
       endpoint.address = client ? flow.proxied.source : flow.proxied.destination;
       endpoint.port = client ? flow.proxied.source_port : flow.proxied.destination_port;

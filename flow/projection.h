@@ -14,6 +14,7 @@ void note_open_messages(Flow& flow, DocumentBuilder& document, bool evicted);
 // Fills in the flow's part of the document as its next part, and marks what stands in it as
 // written. A later part has only what is new: processes, protocols and points of observation that
 // the parts before it had are left out.
-void project(Flow& flow, const EngineOptions& options, DocumentBuilder& document);
+void project(Flow& flow, const Aliases& aliases, const EngineOptions& options,
+             DocumentBuilder& document);
 
 }  // namespace handprint

@@ -12,6 +12,12 @@ namespace handprint {
 // A clock of the packets, in nanoseconds: the boot clock live, the capture's own time in files.
 using PacketTime = int64_t;
 
+// What a local socket takes for its own address and for its peer's; host order.
+struct SocketAddresses {
+  Address local, remote;
+  uint16_t local_port = 0, remote_port = 0;
+};
+
 // One selected packet. The source owns everything behind the pointers; the engine copies what it
 // keeps before segment() returns.
 struct Segment {
@@ -31,6 +37,8 @@ struct Segment {
   uint8_t peer_role = HP_ROLE_NONE;   // enum hp_role: who sends a listener's SYN+ACK is no worker
   uint8_t peer_flags = 0;             // HP_OWNER_*
   const hp_owner* owner = nullptr;    // of the local socket; null in files and when unknown
+  // Of the sending socket, where they are others than the packet's own; else null.
+  const SocketAddresses* socket = nullptr;
 };
 
 }  // namespace handprint

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a record says of a document, one accessor a field: the rules of the record that are more than
-// a copy (which process is the local end, what stands beside it, how a target splits) are here.
-// Everything returned views the document or the context.
+// What a record says of a document, one accessor a field: the rules of the record that are more
+// than a copy (which process is the local end, what stands beside it, how a target splits) are
+// here. Everything returned views the document or the context.
 #pragma once
 
 #include <cstdint>
@@ -120,6 +120,10 @@ class Facts {
   const Endpoint& server() const { return d_.server; }
   std::optional<uint64_t> source_port() const { return port(d_.client); }
   std::optional<uint64_t> destination_port() const { return port(d_.server); }
+  std::optional<uint64_t> nat_port(const Endpoint& end) const {
+    if (!end.nat_address.present()) return {};
+    return end.nat_port;
+  }
   MacText mac(const Endpoint& end) const { return {end.has_mac ? &end.mac : nullptr}; }
   std::string_view transport() const {
     return d_.transport == 6 ? "tcp" : d_.transport == 17 ? "udp" : "";
@@ -147,7 +151,8 @@ class Facts {
   }
   CodeText tls_group() const {
     return d_.tls_server && d_.tls_server->group != 0
-               ? CodeText{tls_group_name, d_.tls_server->group} : CodeText();
+               ? CodeText{tls_group_name, d_.tls_server->group}
+               : CodeText();
   }
   std::string_view tls_next_protocol() const {
     return d_.tls_server ? d_.tls_server->alpn : std::string_view();
@@ -249,11 +254,6 @@ class Facts {
     return {d_.observed, &c_};
   }
 
-  // The port on the wire, where a proxy has announced another end.
-  std::optional<uint64_t> nat_port(const Endpoint& end) const {
-    return end.nat_address.present() ? std::optional<uint64_t>(end.nat_port)
-                                     : std::optional<uint64_t>();
-  }
   std::string_view proxy_type() const { return d_.proxy ? name(d_.proxy->kind) : ""; }
   Address proxy_address() const { return d_.proxy ? d_.proxy->address : Address(); }
   std::string_view proxy_host() const { return d_.proxy ? d_.proxy->host : std::string_view(); }

@@ -129,7 +129,8 @@ constexpr const char* capture_examples =
     "  sudo handprint capture --hook tc kind:veth --count 100\n"
     "\n"
     "INTERFACE is a name, a glob, or kind:uplink, kind:veth, kind:bridge, kind:loopback, kind:tunnel,\n"
-    "kind:all. auto takes every socket of this host and its containers; without cgroup v2, the uplinks.\n";
+    "kind:all. auto takes every socket of this host and its containers, and what passes the uplinks (or the\n"
+    "interfaces that are named beside it) besides; without cgroup v2 the latter alone.\n";
 
 }  // namespace
 

@@ -60,8 +60,12 @@ int capture(const CaptureCommand& command) {
   Settings& settings = options.settings;
   settings.capture.hook = command.hook;
   std::vector<std::string> interfaces;
+  bool everywhere = false;
   for (const std::string& name : command.interfaces) {
-    if (name == "auto") continue;
+    if (name == "auto") {
+      everywhere = true;
+      continue;
+    }
     if (name == "cgroup") {
       settings.capture.hook = CaptureHook::cgroup;
       continue;
@@ -73,7 +77,9 @@ int capture(const CaptureCommand& command) {
       complain("the hook cgroup takes every socket of this host: leave the interfaces away, or use --hook tc");
       return exit_usage;
     }
-    if (settings.capture.hook == CaptureHook::automatic) settings.capture.hook = CaptureHook::tc;
+    // Who names an interface alone wants what passes there, as with other tools.
+    if (settings.capture.hook == CaptureHook::automatic && !everywhere)
+      settings.capture.hook = CaptureHook::tc;
     if (const auto missing = missing_interfaces(interfaces); !missing.empty()) {
       std::string present;
       for (const std::string& name : present_interfaces()) present += (present.empty() ? "" : ", ") + name;

@@ -23,11 +23,8 @@ LiveOptions live_options(const Settings& settings) {
   LiveOptions out;
   const bool chosen = !settings.capture.interfaces.empty();
   switch (settings.capture.hook) {
-    // Who names interfaces wants these, and not every socket.
-    case CaptureHook::automatic:
-      out.hook = chosen || !settings.capture.exclude_interfaces.empty() ? LiveHook::tc
-                                                                        : LiveHook::automatic;
-      break;
+    // Interfaces that are named say where tc attaches beside the sockets.
+    case CaptureHook::automatic: out.hook = LiveHook::automatic; break;
     case CaptureHook::cgroup: out.hook = LiveHook::cgroup; break;
     case CaptureHook::tc: out.hook = LiveHook::tc; break;
     case CaptureHook::xdp: out.hook = LiveHook::xdp; break;

@@ -435,7 +435,11 @@ StatusReport LiveRun::report(const char* state) {
                 {"documents_early", engine.documents_early},
                 {"syn_unrecorded", engine.syn_unrecorded},
                 {"syns_replaced", engine.syns_replaced},
-                {"owners_early", engine.owners_early}};
+                {"owners_early", engine.owners_early},
+                {"merged", engine.merged},
+                {"flows_joined", engine.flows_joined},
+                {"ambiguous", engine.ambiguous},
+                {"aliases_refused", engine.aliases_refused}};
   const ProcessTableCounters& table = pipeline.processes;
   out.process = {{"entries", table.entries},
                  {"bytes", table.bytes},
@@ -473,7 +477,8 @@ StatusReport LiveRun::report(const char* state) {
   const auto count = [&](uint32_t which) { return static_cast<int64_t>(kernel[which]); };
   out.unaccounted_selected = count(HP_COUNT_SELECTED) - count(HP_COUNT_EMITTED) -
                              count(HP_COUNT_SYN_STASHED) - count(HP_COUNT_LOST_RING) -
-                             count(HP_COUNT_LOST_RATE) - count(HP_COUNT_LOST_LOAD) - count(HP_COUNT_OWN);
+                             count(HP_COUNT_LOST_RATE) - count(HP_COUNT_LOST_LOAD) - count(HP_COUNT_OWN) -
+                             count(HP_COUNT_LEFT_TO_CGROUP);
   out.unaccounted_records = count(HP_COUNT_EMITTED) - static_cast<int64_t>(reader.packet_records) -
                             static_cast<int64_t>(reader.bad_records) -
                             static_cast<int64_t>(lives.worker_lost_records);

@@ -95,7 +95,7 @@ struct RingsMessage {
   MessageHeader header;
   uint32_t packet_bytes = 0, process_bytes = 0;
   uint32_t own_netns = 0;
-  uint32_t reserved = 0;
+  uint32_t sockets_seen = 0;  // 1: EngineOptions::sockets_seen
 };
 
 // Owners of sockets that are older than the agent.

@@ -158,6 +158,7 @@ void Supervisor::begin() {
   rings.packet_bytes = capture_->report().packet_ring_bytes;
   rings.process_bytes = capture_->report().process_ring_bytes;
   rings.own_netns = own_network_namespace();
+  rings.sockets_seen = capture_->hook() == LiveHook::automatic ? 1 : 0;
   worker_.channel.send(rings, {capture_->packet_ring(), capture_->process_ring()});
   // Its own connections are left out of the records, whichever of its processes makes them.
   worker_started_(worker_.pid());

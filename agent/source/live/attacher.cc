@@ -247,7 +247,7 @@ void Attacher::remove_all_leftovers() {
 }
 
 Result<void> Attacher::start() {
-  if (hook_ == LiveHook::cgroup) {
+  if (hook_ == LiveHook::cgroup || hook_ == LiveHook::automatic) {
     if (Result<void> attached = attach_cgroup(); !attached) return attached;
   }
   if (!requests_.valid() || !announcements_.valid() || !wake_)
@@ -266,7 +266,7 @@ Result<void> Attacher::start() {
       }
       while (!settle()) {
       }
-      if (places_.empty() && !failures_.empty()) {
+      if (hook_ != LiveHook::automatic && places_.empty() && !failures_.empty()) {
         const auto& [index, reason] = *failures_.begin();
         return failure("cannot attach to " + interfaces_[index].name + ": " + reason);
       }
@@ -356,7 +356,8 @@ std::vector<AttachedPoint> Attacher::attached() const {
   if (!cgroup_path_.empty() && !cgroup_links_.empty())
     points.push_back({LiveHook::cgroup, cgroup_path_, 0, "cgroup link"});
   for (const auto& [index, place] : places_)
-    points.push_back({hook_, place.name, index, place.how});
+    points.push_back(
+        {hook_ == LiveHook::automatic ? LiveHook::tc : hook_, place.name, index, place.how});
   return points;
 }
 

@@ -27,7 +27,7 @@ namespace handprint {
 // from any thread.
 class Attacher {
  public:
-  // `loader` must outlive it. hook is not `automatic`.
+  // `loader` must outlive it. `automatic`: cgroup and tc; that an interface refuses is then no error.
   Attacher(Loader& loader, LiveHook hook, const LiveOptions& options);
   ~Attacher();
   Attacher(const Attacher&) = delete;

@@ -34,7 +34,7 @@ Result<std::unique_ptr<LiveCapture>> LiveCapture::start(const LiveOptions& optio
   if (options.hook == LiveHook::automatic) {
     candidates.clear();
     if (!options.cgroup_root.empty() || !cgroup2_mount().path.empty())
-      candidates.push_back(LiveHook::cgroup);
+      candidates.push_back(LiveHook::automatic);
     candidates.push_back(LiveHook::tc);
   }
   Error first;
@@ -50,11 +50,18 @@ Result<std::unique_ptr<LiveCapture>> LiveCapture::start_hook(const LiveOptions& 
                                                              LiveHook hook, LoadReport* report) {
   std::unique_ptr<LiveCapture> capture(new LiveCapture);
   capture->hook_ = hook;
+  LiveOptions full = options;
+  full.config.with_cgroup = hook == LiveHook::automatic;
   Result<std::unique_ptr<Loader>> loader =
-      Loader::load(options, groups_for(hook, options.owners), report);
+      Loader::load(full, groups_for(hook, options.owners), report);
   if (!loader) return loader.error();
   capture->loader_ = std::move(loader).value();
   Loader& loaded = *capture->loader_;
+  if (hook == LiveHook::automatic) {
+    // One of the two is better than none, and then it has to copy everything.
+    if (!loaded.has(ProgramGroup::capture_cgroup)) return failure("the hook cgroup does not load");
+    if (!loaded.has(ProgramGroup::capture_tc)) capture->hook_ = hook = LiveHook::cgroup;
+  }
 
   if (options.read) {
     Result<std::unique_ptr<Ring>> packets =
@@ -93,7 +100,9 @@ std::size_t LiveCapture::drain(LiveSink& sink, std::size_t limit) {
 Result<void> LiveCapture::reconfigure(const LiveOptions& options) {
   if (options.hook != LiveHook::automatic && options.hook != hook_)
     return failure("the capture hook cannot change while capturing: restart the agent");
-  if (Result<void> configured = loader_->configure(options.config); !configured) return configured;
+  hp_config config = options.config;
+  config.with_cgroup = hook_ == LiveHook::automatic;
+  if (Result<void> configured = loader_->configure(config); !configured) return configured;
   attacher_->select(options.interfaces);
   return {};
 }

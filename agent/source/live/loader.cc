@@ -221,7 +221,7 @@ constexpr const char* counter_names[] = {
     "packets",   "selected",     "emitted",           "syn_stashed",
     "syn_late",  "lost_ring",    "lost_ring_process", "lost_rate",
     "lost_load", "slot_evicted", "fragment",          "parse",
-    "own",
+    "own",       "left_to_cgroup",
 };
 
 }  // namespace
@@ -316,8 +316,8 @@ std::string_view counter_name(uint32_t counter) {
 GroupSet groups_for(LiveHook hook, bool owners) {
   GroupSet wanted;
   const auto want = [&wanted](ProgramGroup group) { wanted.set(static_cast<std::size_t>(group)); };
-  if (hook == LiveHook::cgroup) want(ProgramGroup::capture_cgroup);
-  if (hook == LiveHook::tc || hook == LiveHook::xdp) want(ProgramGroup::capture_tc);
+  if (hook == LiveHook::cgroup || hook == LiveHook::automatic) want(ProgramGroup::capture_cgroup);
+  if (hook != LiveHook::cgroup) want(ProgramGroup::capture_tc);
   if (hook == LiveHook::xdp) want(ProgramGroup::capture_xdp);
   if (owners) {
     want(ProgramGroup::owner_trace);

@@ -31,7 +31,7 @@ enum class ProgramGroup : uint8_t {
 inline constexpr std::size_t program_groups = 7;
 
 using GroupSet = std::bitset<program_groups>;
-// What a hook needs. `automatic` is not a hook to ask for here.
+// What a hook needs; `automatic` is cgroup and tc.
 GroupSet groups_for(LiveHook hook, bool owners);
 
 // "capture_tc", …

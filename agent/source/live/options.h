@@ -13,7 +13,8 @@
 namespace handprint {
 
 enum class LiveHook : uint8_t {
-  automatic,  // cgroup where a cgroup2 root is mounted, else tc on uplinks
+  automatic,  // cgroup, and tc on `interfaces` for what no socket of this host sends or receives and
+              // for where the rest passed; tc alone where no cgroup2 root is mounted
   cgroup,     // every socket of every cgroup, both directions; `interfaces` is not used
   tc,         // chosen interfaces, both directions
   xdp,        // chosen interfaces: ingress by XDP, egress by tc

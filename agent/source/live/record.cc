@@ -18,6 +18,11 @@ uint32_t known_interface(const hp_packet& header, uint32_t own_netns) {
   return header.owner.netns == own_netns ? header.ifindex : 0;
 }
 
+uint16_t host_order(const uint16_t& network) {
+  const auto* bytes = reinterpret_cast<const uint8_t*>(&network);
+  return static_cast<uint16_t>(bytes[0] << 8 | bytes[1]);
+}
+
 void common_facts(const PacketRecord& record, uint32_t own_netns, Segment& out) {
   const hp_packet& header = record.header;
   out.hook = header.hook;
@@ -31,6 +36,7 @@ void common_facts(const PacketRecord& record, uint32_t own_netns, Segment& out) 
     out.peer_flags = header.peer_flags;
   }
   out.owner = header.owner.pid != 0 ? &record.header.owner : nullptr;
+  out.socket = (header.flags & HP_PACKET_SOCKET) != 0 ? &record.socket : nullptr;
 }
 
 // A tag that the device took out of the frame stands outside of those that are still in it.
@@ -52,6 +58,10 @@ Reason decode_packet_record(Bytes record, uint32_t own_netns, PacketRecord& out)
   const hp_packet& header = out.header;
   if (header.version != HP_WIRE_VERSION || header.record != HP_RECORD_PACKET)
     return Reason::not_this_protocol;
+  if ((header.flags & HP_PACKET_SOCKET) != 0)
+    out.socket = {Address::from_mapped(header.socket_local),
+                  Address::from_mapped(header.socket_remote), host_order(header.socket_local_port),
+                  host_order(header.socket_remote_port)};
   out.cpu = header.cpu;
   out.sequence = header.sequence;
 

@@ -26,6 +26,7 @@ struct PacketRecord {
   uint32_t sequence = 0;
 
   Packet packet, syn_packet;
+  SocketAddresses socket;
   hp_packet header{};
 };
 

@@ -11,7 +11,7 @@
 namespace {
 
 TEST(Layout, PacketRecordHasNoPaddingAndEightByteTimes) {
-  EXPECT_EQ(sizeof(hp_packet), 136u);
+  EXPECT_EQ(sizeof(hp_packet), 176u);
   EXPECT_EQ(offsetof(hp_packet, flags), 6u);
   EXPECT_EQ(offsetof(hp_packet, time_ns), 8u);
   EXPECT_EQ(offsetof(hp_packet, cookie), 24u);
@@ -20,6 +20,8 @@ TEST(Layout, PacketRecordHasNoPaddingAndEightByteTimes) {
   EXPECT_EQ(offsetof(hp_packet, owner), 72u);
   EXPECT_EQ(offsetof(hp_packet, checksum), 120u);
   EXPECT_EQ(offsetof(hp_packet, peer_start_ns), 128u);
+  EXPECT_EQ(offsetof(hp_packet, socket_local), 136u);
+  EXPECT_EQ(offsetof(hp_packet, socket_local_port), 168u);
 }
 
 TEST(Layout, OwnerAndSocketStorage) {

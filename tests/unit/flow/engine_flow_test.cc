@@ -166,7 +166,7 @@ TEST_F(Flows, SightingsBeyondTheRoomAreCountedAsPackets) {
   for (uint32_t i = 1; i <= 20; ++i) syn(c, {HP_HOOK_TC, HP_INGRESS, i});
   finish();
   ASSERT_EQ(count(), 1u);
-  EXPECT_EQ(document().observed.size(), 8u);
+  EXPECT_EQ(document().observed.size(), 16u);
   EXPECT_EQ(document().packets, 20u);
 }
 

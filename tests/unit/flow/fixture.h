@@ -49,6 +49,7 @@ struct Point {
   uint32_t peer_pid = 0;
   uint64_t peer_start_ns = 0;
   uint8_t peer_role = HP_ROLE_NONE;
+  const SocketAddresses* socket = nullptr;
 };
 
 // One connection of the test. Sequence numbers run by themselves.
@@ -97,6 +98,7 @@ class EngineTest : public ::testing::Test {
     segment.peer_pid = at.peer_pid;
     segment.peer_start_ns = at.peer_start_ns;
     segment.peer_role = at.peer_role;
+    segment.socket = at.socket;
     segment.flags = static_cast<uint16_t>(flags | (at.peer_pid != 0 ? HP_PACKET_PEER_LOCAL : 0));
     segment.copy_offset = copy_offset;
     engine().segment(segment);
@@ -192,8 +194,8 @@ class EngineTest : public ::testing::Test {
     expect_balanced();
     const EngineCounters& c = engine().counters();
     EXPECT_EQ(engine().flows_open(), 0u);
-    EXPECT_EQ(c.flows,
-              c.documents - c.parts + c.syn_unrecorded + c.syns_replaced + c.documents_dropped);
+    EXPECT_EQ(c.flows, c.documents - c.parts + c.syn_unrecorded + c.syns_replaced +
+                           c.documents_dropped + c.flows_joined);
   }
 
   EngineOptions options;

@@ -18,7 +18,7 @@ namespace {
 // A ring as the kernel writes it: data mapped twice in a row.
 class MemoryRing {
  public:
-  static constexpr uint32_t bytes = 64u << 10;
+  static constexpr uint32_t bytes = 128u << 10;
   MemoryRing() {
     const int fd = memfd_create("ring", MFD_CLOEXEC);
     EXPECT_EQ(ftruncate(fd, bytes), 0);
