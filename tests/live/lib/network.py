@@ -178,6 +178,22 @@ class Routed:
             space.remove()
 
 
+class Bridged(Routed):
+    """As for a container beside others: the client's veth ends in a bridge of the host's, which routes."""
+    kind = "bridged"
+
+    def __init__(self):
+        super().__init__()
+        self.bridge = f"br{os.getpid()}{next(_numbers)}"[-14:]
+        addresses = re.findall(r"inet (\S+)", self.host.ip("addr", "show", "dev", self.host_interface).stdout)
+        self.host.ip("link", "add", self.bridge, "type", "bridge")
+        self.host.ip("addr", "flush", "dev", self.host_interface)
+        self.host.ip("link", "set", self.host_interface, "master", self.bridge)
+        for address in addresses:
+            self.host.ip("addr", "add", address, "dev", self.bridge)
+        self.host.ip("link", "set", self.bridge, "up")
+
+
 TOPOLOGIES = {"pair": Pair, "loop": Loop, "routed": Routed}
 
 

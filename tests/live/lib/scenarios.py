@@ -531,5 +531,6 @@ def torn(stage):
     return f"{seen}"
 
 
+import nat  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
 import prefix  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
 import processes  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import

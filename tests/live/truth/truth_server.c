@@ -28,12 +28,16 @@
 static struct endpoint address;
 static const char* banner;
 static int protocol;  // IPPROTO_MPTCP, or 0 for TCP
+static int transparent;
 
 static int listen_here(int shared_port) {
   int one = 1, fd = socket(address.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, protocol);
   if (fd < 0) fail("socket");
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   if (shared_port) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+  // Takes connections to any address that the host hands over (nft's tproxy).
+  if (transparent && setsockopt(fd, SOL_IP, IP_TRANSPARENT, &one, sizeof one) < 0)
+    fail("transparent");
   if (bind(fd, (struct sockaddr*)&address.address, address.length) < 0) fail("bind");
   // Data in the SYN is taken where the host allows it (net.ipv4.tcp_fastopen).
   int waiting = 64;
@@ -70,6 +74,28 @@ static size_t take_message(int fd, uint8_t* data, size_t have, size_t size, size
   return have - size;
 }
 
+// The name that a ClientHello of the truth programs asks for, where all of it has come; else "".
+static const char* name_asked(const uint8_t* data, size_t size) {
+  static _Thread_local char name[256];
+  name[0] = 0;
+  size_t at = 5 + 4 + 2 + 32;  // record, handshake, version, random
+  if (size <= at || data[0] != 22 || size < message_size(data, size)) return name;
+  at += 1 + (size_t)data[at];                        // session id
+  at += 2 + (size_t)(data[at] << 8 | data[at + 1]);  // cipher suites
+  at += 1 + (size_t)data[at] + 2;                    // compression, length of the extensions
+  while (at + 9 < size) {
+    size_t length = (size_t)(data[at + 2] << 8 | data[at + 3]);
+    if (data[at] == 0 && data[at + 1] == 0 && length > 5 && length - 5 < sizeof name &&
+        at + 4 + length <= size) {
+      memcpy(name, data + at + 9, length - 5);
+      name[length - 5] = 0;
+      return name;
+    }
+    at += 4 + length;
+  }
+  return name;
+}
+
 static void serve(int fd) {
   static _Thread_local uint8_t data[32768], answer[TRUTH_MAX_MESSAGE];
   struct timeval limit = {.tv_sec = 10};
@@ -80,9 +106,10 @@ static void serve(int fd) {
   for (;;) {
     ssize_t got = recv(fd, data + have, sizeof data - have, 0);
     if (got <= 0) break;
-    if (!logged) truth_log(&(struct truth){.role = "worker", .socket = fd});
-    logged = 1;
     have += (size_t)got;
+    if (!logged)
+      truth_log(&(struct truth){.role = "worker", .sni = name_asked(data, have), .socket = fd});
+    logged = 1;
     if (raw || (data[0] != 22 && (data[0] < 'A' || data[0] > 'Z'))) {
       raw = 1;
       have = 0;
@@ -163,9 +190,10 @@ static pid_t fork_child(void) {
 }
 
 int main(int argc, char** argv) {
-  static const struct option options[] = {
-      {"listen", 1, 0, 'l'}, {"log", 1, 0, 'o'},   {"mode", 1, 0, 'm'}, {"workers", 1, 0, 'w'},
-      {"banner", 1, 0, 'b'}, {"mptcp", 0, 0, 'M'}, {0, 0, 0, 0}};
+  static const struct option options[] = {{"listen", 1, 0, 'l'},      {"log", 1, 0, 'o'},
+                                          {"mode", 1, 0, 'm'},        {"workers", 1, 0, 'w'},
+                                          {"banner", 1, 0, 'b'},      {"mptcp", 0, 0, 'M'},
+                                          {"transparent", 0, 0, 't'}, {0, 0, 0, 0}};
   const char* mode = "single";
   unsigned workers = 4;
   int channels[MAX_WORKERS];
@@ -188,13 +216,16 @@ int main(int argc, char** argv) {
       case 'b':
         banner = optarg;
         break;
+      case 't':
+        transparent = 1;
+        break;
       default:
         return 2;
     }
   if (!address.length || !workers || workers > MAX_WORKERS) {
     fputs(
         "usage: truth_server --listen IP:PORT [--log FILE] [--workers N] [--banner TEXT] "
-        "[--mptcp]\n"
+        "[--mptcp] [--transparent]\n"
         "  [--mode single|fork|prefork|reuseport|passfd|thread]\n",
         stderr);
     return 2;
