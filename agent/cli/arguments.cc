@@ -8,6 +8,7 @@
 
 #include "agent/cli/commands.h"
 #include "agent/cli/terminal.h"
+#include "fingerprint/readable.h"
 
 namespace handprint {
 namespace {
@@ -87,15 +88,19 @@ std::string parse_duration(const std::string& text, double& seconds) {
   return seconds > 0 ? std::string() : "a duration must be more than 0";
 }
 
-// pmercury's `-r FILE` and `-c INTERFACE` without a command mean read and capture.
+// pmercury's `-r FILE`, `-c INTERFACE` and `-l STRING` without a command mean read, capture and lookup.
 std::vector<std::string> with_command(int argc, char** argv) {
   std::vector<std::string> words(argv + 1, argv + argc);
-  static const std::vector<std::string> commands{"run",    "read",   "capture", "doctor",
+  static const std::vector<std::string> commands{"run",    "read",   "capture", "lookup", "doctor",
                                                  "status", "config", "detach",  "version"};
   for (const std::string& item : words) {
     if (std::find(commands.begin(), commands.end(), item) != commands.end()) return words;
     if (item == "-r" || item == "--read" || item.rfind("--read=", 0) == 0) {
       words.insert(words.begin(), "read");
+      return words;
+    }
+    if (item == "-l" || item == "--lookup" || item.rfind("--lookup=", 0) == 0) {
+      words.insert(words.begin(), "lookup");
       return words;
     }
     if (item == "-c" || item == "--capture" || item.rfind("--capture=", 0) == 0) {
@@ -122,6 +127,14 @@ constexpr const char* read_examples =
     "\n"
     "Reads pcap and pcapng, also compressed by gzip, of any size. What stands before damage in a file\n"
     "is written, and the exit code is 1.\n";
+constexpr const char* lookup_examples =
+    "Examples:\n"
+    "  handprint lookup '(0303)(c02f)((ff01)(000b00020100))'\n"
+    "  handprint lookup --json t13d0310h3_1301,1302,1303_000a,000d_0403,0804\n"
+    "  handprint read a.pcap | jq -r '.handprint.fingerprint.tls // empty' | handprint lookup -\n"
+    "\n"
+    "The kind follows from a prefix such as quic/ or from the shape of the string. A string that is\n"
+    "broken gives the offset of the character at fault, and the exit code 1.\n";
 constexpr const char* capture_examples =
     "Examples:\n"
     "  sudo handprint capture auto\n"
@@ -197,6 +210,19 @@ int command_line(int argc, char** argv) {
       ->type_name("FILE");
   run_app->add_option("--control", run_command.control, "socket for `handprint status`")->type_name("PATH");
 
+  LookupCommand lookup_command;
+  CLI::App* lookup_app = app.add_subcommand("lookup", "what a fingerprint string is made of, by name");
+  lookup_app->footer(lookup_examples);
+  std::vector<std::string> more_fingerprints;
+  lookup_app->add_option("fingerprints", lookup_command.fingerprints, "fingerprint strings; - reads lines")
+      ->type_name("STRING");
+  lookup_app->add_option("-l,--lookup", more_fingerprints, "a further string (the letter of pmercury)")
+      ->type_name("STRING")
+      ->allow_extra_args(false);
+  lookup_app->add_option("--kind", lookup_command.kind, "what it is: " + std::string(readable_kinds()))
+      ->type_name("KIND");
+  lookup_app->add_flag("--json", lookup_command.json, "a line of JSON for each string");
+
   DoctorCommand doctor_command;
   CLI::App* doctor_app = app.add_subcommand("doctor", "what live capture needs on this host, and what is missing");
   doctor_app->add_flag("-q,--quiet", doctor_command.quiet, "only the exit code: 0 if capture works");
@@ -260,6 +286,15 @@ int command_line(int argc, char** argv) {
                                       more_interfaces.end());
     if (capture_format_given->count() != 0) capture_command.output.format = capture_format;
     return capture(capture_command);
+  }
+  if (lookup_app->parsed()) {
+    lookup_command.fingerprints.insert(lookup_command.fingerprints.end(), more_fingerprints.begin(),
+                                       more_fingerprints.end());
+    if (lookup_command.fingerprints.empty()) {
+      complain("lookup: no string given; - reads lines of standard input");
+      return exit_usage;
+    }
+    return lookup(lookup_command);
   }
   if (run_app->parsed()) return run(run_command);
   if (doctor_app->parsed()) return doctor(doctor_command);

@@ -52,6 +52,12 @@ struct RunCommand {
   std::string control;
 };
 
+struct LookupCommand {
+  std::vector<std::string> fingerprints;  // "-": lines of standard input
+  std::string kind;                       // empty: as the string tells
+  bool json = false;
+};
+
 struct DoctorCommand {
   bool quiet = false;
   bool json = false;
@@ -73,6 +79,7 @@ struct ConfigCommand {
 int read(const ReadCommand& command);
 int capture(const CaptureCommand& command);
 int run(const RunCommand& command);
+int lookup(const LookupCommand& command);
 int doctor(const DoctorCommand& command);
 int status(const StatusCommand& command);
 int config(const ConfigCommand& command);

@@ -293,11 +293,11 @@ TEST_F(JsonWriter, KeepsRawStringsAndLongListsForAllFields) {
 TEST_F(JsonWriter, NamesUnknownNumbersAndGrease) {
   const std::array<uint16_t, 3> shares{0x3a3a, 0x11ec, 0x4242};
   sample.client_hello.key_shares = shares;
-  sample.server_hello.cipher = 0xcc13;
+  sample.server_hello.cipher = 0xcc16;
   sample.server_hello.group = 0x4242;
   Json d = document();
   EXPECT_EQ(at(d, "handprint.tls.key_shares"), Json({"X25519MLKEM768", "unknown(0x4242)"}));
-  EXPECT_EQ(at(d, "tls.cipher"), "unknown(0xcc13)");
+  EXPECT_EQ(at(d, "tls.cipher"), "unknown(0xcc16)");
   EXPECT_EQ(at(d, "tls.curve"), "unknown(0x4242)");
   sample.server_hello.group = 0x11ec;
   sample.context.all_fields = true;

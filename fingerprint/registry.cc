@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fingerprint/registry.h"
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+
+#include "fingerprint/quic_packet.h"
+
+namespace handprint {
+namespace {
+
+struct Code {
+  Registry registry;
+  uint64_t code;
+  RegistryEntry entry;
+};
+struct Algorithm {
+  Registry registry;
+  RegistryEntry entry;
+};
+
+constexpr auto codes = std::to_array<Code>({
+#define HP_CODE(registry, code, name, year, month, source) \
+  {Registry::registry, code, {name, {year, month}, source}},
+#define HP_ALGORITHM(registry, name, year, month, source)
+#include "fingerprint/registry_generated.def"
+#undef HP_CODE
+#undef HP_ALGORITHM
+});
+
+constexpr auto algorithms = std::to_array<Algorithm>({
+#define HP_CODE(registry, code, name, year, month, source)
+#define HP_ALGORITHM(registry, name, year, month, source) \
+  {Registry::registry, {name, {year, month}, source}},
+#include "fingerprint/registry_generated.def"
+#undef HP_CODE
+#undef HP_ALGORITHM
+});
+
+constexpr auto key_of(const Code& row) { return std::pair(row.registry, row.code); }
+constexpr auto key_of(const Algorithm& row) { return std::pair(row.registry, row.entry.name); }
+
+constexpr bool ascending(const auto& table) {
+  return std::adjacent_find(table.begin(), table.end(), [](const auto& a, const auto& b) {
+           return !(key_of(a) < key_of(b));
+         }) == table.end();
+}
+static_assert(ascending(codes) && ascending(algorithms), "the tables are searched by halves");
+
+constexpr RegistryEntry quic_grease{"GREASE", {2021, 5}, "RFC9000"};
+constexpr RegistryEntry gss_kex{"gss-*", {2006, 5}, "RFC4462"};
+
+}  // namespace
+
+const RegistryEntry* find_code(Registry registry, uint64_t code) {
+  const std::pair wanted(registry, code);
+  const auto* at =
+      std::lower_bound(codes.begin(), codes.end(), wanted,
+                       [](const Code& row, const auto& key) { return key_of(row) < key; });
+  if (at != codes.end() && key_of(*at) == wanted) return &at->entry;
+  if (registry == Registry::quic_parameter && quic_parameter_is_reserved(code)) return &quic_grease;
+  if (registry == Registry::quic_version && (code & 0x0f0f0f0f) == 0x0a0a0a0a) return &quic_grease;
+  return nullptr;
+}
+
+const RegistryEntry* find_algorithm(Registry registry, std::string_view name) {
+  const std::pair wanted(registry, name);
+  const auto* at =
+      std::lower_bound(algorithms.begin(), algorithms.end(), wanted,
+                       [](const Algorithm& row, const auto& key) { return key_of(row) < key; });
+  if (at != algorithms.end() && key_of(*at) == wanted) return &at->entry;
+  if (registry == Registry::ssh_kex && name.starts_with("gss-")) return &gss_kex;
+  return nullptr;
+}
+
+std::string_view code_name(Registry registry, uint64_t code) {
+  const RegistryEntry* entry = find_code(registry, code);
+  return entry != nullptr ? entry->name : std::string_view();
+}
+
+}  // namespace handprint
