@@ -115,10 +115,7 @@ std::string Reading::name(Registry registry, uint64_t code, int digits, bool dat
     return text.data();
   }
   ++result.named;
-  if (dated && entry->since.year != 0) {
-    if (result.earliest.year == 0 || entry->since < result.earliest) result.earliest = entry->since;
-    if (result.latest < entry->since) result.latest = entry->since;
-  }
+  if (dated) result.implemented.add(entry->since);
   return std::string(entry->name);
 }
 

@@ -35,10 +35,7 @@ struct Readable {
 struct ReadableFingerprint {
   std::string_view kind;  // "tls", "tls/1", "http_server", "ja4_r" …
   Readable parts;
-  // Of the cipher suites and extensions that have a date: the months in which the first and the
-  // last of them stood in a text. Year 0 where no part has one. pmercury calls them
-  // min_implementation_date and max_implementation_date.
-  Month earliest, latest;
+  Months implemented;  // of hellos, also of JA3 and JA4
   size_t named = 0;    // numbers and algorithms that have a name
   size_t unknown = 0;  // those that have none, and stand as "unknown(0x…)"
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <tuple>
 
 #include "fingerprint/quic_packet.h"
@@ -72,6 +73,64 @@ const RegistryEntry* find_algorithm(Registry registry, std::string_view name) {
   if (at != algorithms.end() && key_of(*at) == wanted) return &at->entry;
   if (registry == Registry::ssh_kex && name.starts_with("gss-")) return &gss_kex;
   return nullptr;
+}
+
+void Months::add(Month month) {
+  if (month.year == 0) return;
+  if (earliest.year == 0 || month < earliest) earliest = month;
+  if (latest < month) latest = month;
+}
+
+namespace {
+
+// Four hexadecimal digits; anything else is a code that no registry has.
+uint64_t code_at(std::string_view digits) {
+  uint64_t code = ~uint64_t{0};
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), code, 16);
+  return error == std::errc() && digits.size() == 4 && end == digits.data() + 4 ? code
+                                                                                : ~uint64_t{0};
+}
+
+void add_month(Months& months, Registry registry, std::string_view digits) {
+  const RegistryEntry* entry = find_code(registry, code_at(digits));
+  if (entry != nullptr) months.add(entry->since);
+}
+
+}  // namespace
+
+Months implementation_months(std::string_view hello) {
+  Months out;
+  // The parts up to the suites are leaves: "(", digits, ")".
+  size_t at = hello.find('(');
+  const auto leaf = [&]() -> std::string_view {
+    if (at >= hello.size() || hello[at] != '(') return {};
+    const size_t end = hello.find(')', at);
+    if (end == std::string_view::npos) return {};
+    const std::string_view digits = hello.substr(at + 1, end - at - 1);
+    at = end + 1;
+    return digits;
+  };
+  const std::string_view first = leaf();
+  // QUIC's version stands in front.
+  if (first.size() == 8) leaf();
+  if (first.size() != 8 && first.size() != 4) return out;
+  const std::string_view suites = leaf();
+  for (size_t i = 0; i + 4 <= suites.size(); i += 4)
+    add_month(out, Registry::tls_cipher, suites.substr(i, 4));
+  size_t depth = 0;
+  for (; at < hello.size(); ++at) {
+    const char c = hello[at];
+    if (c == ')' || c == ']') {
+      if (depth != 0) --depth;
+    } else if (c == '(' || c == '[') {
+      // "(0000)", or "((0039)[…])" where an extension is a list.
+      if (++depth == 2) {
+        const size_t type = at + (at + 1 < hello.size() && hello[at + 1] == '(' ? 2 : 1);
+        add_month(out, Registry::tls_extension, hello.substr(std::min(type, hello.size()), 4));
+      }
+    }
+  }
+  return out;
 }
 
 std::string_view code_name(Registry registry, uint64_t code) {

@@ -66,6 +66,18 @@ const RegistryEntry* find_code(Registry registry, uint64_t code);
 // mechanism.
 const RegistryEntry* find_algorithm(Registry registry, std::string_view name);
 
+// The months in which the first and the last of a hello's cipher suites and extensions were first
+// described; year 0 where none of them has a date. pmercury calls them min_implementation_date and
+// max_implementation_date.
+struct Months {
+  Month earliest, latest;
+  void add(Month month);
+};
+
+// Of a string of the kinds tls, tls_server, quic, dtls and dtls_server, with or without its prefix;
+// nothing of what is no such string. Allocates nothing.
+Months implementation_months(std::string_view hello);
+
 // The name of a number, or "".
 std::string_view code_name(Registry registry, uint64_t code);
 

@@ -171,6 +171,13 @@ class Facts {
     return only_true(d_.tls_client && d_.tls_client->early_data);
   }
   std::optional<bool> tls_ech() const { return only_true(d_.tls_client && d_.tls_client->ech); }
+  // Of the first hello's string.
+  Months implementation_months() const {
+    for (const Observation& seen : d_.observations)
+      if (seen.kind == Kind::tls || seen.kind == Kind::quic || seen.kind == Kind::dtls)
+        return handprint::implementation_months(seen.text);
+    return {};
+  }
   std::string_view server_name() const {
     return d_.tls_client ? d_.tls_client->server_name : std::string_view();
   }

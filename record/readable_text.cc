@@ -91,9 +91,9 @@ void write_readable_json(const ReadableFingerprint& fingerprint, std::string& ou
   member("kind", fingerprint.kind, json);
   json.raw(",\"parts\":");
   write_value(fingerprint.parts, json);
-  if (fingerprint.earliest.year != 0) {
-    member("min_implementation_date", month_text(fingerprint.earliest), json);
-    member("max_implementation_date", month_text(fingerprint.latest), json);
+  if (fingerprint.implemented.earliest.year != 0) {
+    member("min_implementation_date", month_text(fingerprint.implemented.earliest), json);
+    member("max_implementation_date", month_text(fingerprint.implemented.latest), json);
   }
   json.raw(",\"named\":");
   json.number(fingerprint.named);
@@ -108,9 +108,9 @@ void write_readable_lines(const ReadableFingerprint& fingerprint, std::string& o
   out += fingerprint.kind;
   out += '\n';
   write_items(fingerprint.parts, 0, out);
-  if (fingerprint.earliest.year == 0) return;
-  out += "min_implementation_date: " + month_text(fingerprint.earliest) + '\n';
-  out += "max_implementation_date: " + month_text(fingerprint.latest) + '\n';
+  if (fingerprint.implemented.earliest.year == 0) return;
+  out += "min_implementation_date: " + month_text(fingerprint.implemented.earliest) + '\n';
+  out += "max_implementation_date: " + month_text(fingerprint.implemented.latest) + '\n';
 }
 
 }  // namespace handprint

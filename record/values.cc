@@ -93,6 +93,15 @@ void put(JsonText& json, const CodeList& value) {
   json.raw(']');
 }
 
+void put(JsonText& json, const MonthText& value) {
+  std::array<char, 8> room;
+  Text text(room);
+  text.dec(value.month.year);
+  text.put('-');
+  text.dec2(value.month.month);
+  put_plain(json, text.view());
+}
+
 void put(JsonText& json, const QuicVersionText& value) {
   std::array<char, 32> room;
   Text text(room);

@@ -13,6 +13,7 @@
 #include "fingerprint/address.h"
 #include "fingerprint/grease.h"
 #include "fingerprint/reason.h"
+#include "fingerprint/registry.h"
 #include "flow/document.h"
 #include "record/community_id.h"
 #include "record/json_text.h"
@@ -54,6 +55,10 @@ struct CodeList {
   std::string_view (*name)(uint16_t) = nullptr;
   std::span<const uint16_t> codes;
   bool grease = true;  // false: left out
+};
+// "2018-08"
+struct MonthText {
+  Month month;
 };
 // A 32-bit version of QUIC by its name.
 struct QuicVersionText {
@@ -103,6 +108,7 @@ inline bool present(const CodeList& value) {
     if (value.grease || !is_grease(code)) return true;
   return false;
 }
+inline bool present(const MonthText& value) { return value.month.year != 0; }
 inline bool present(const QuicVersionText& value) { return value.number.has_value(); }
 inline bool present(const QuicParameterList& value) { return !value.ids.empty(); }
 inline bool present(const CommaList& value) { return !value.names.empty(); }
@@ -130,6 +136,7 @@ void put(JsonText& json, const LowerText& value);
 void put(JsonText& json, const NumberText& value);
 void put(JsonText& json, const CodeText& value);
 void put(JsonText& json, const CodeList& value);
+void put(JsonText& json, const MonthText& value);
 void put(JsonText& json, const QuicVersionText& value);
 void put(JsonText& json, const QuicParameterList& value);
 void put(JsonText& json, const CommaList& value);

@@ -74,9 +74,9 @@ TEST(ReadFingerprint, NamesThePartsOfAClientHello) {
 
 TEST(ReadFingerprint, DatesAHelloByItsSuitesAndExtensions) {
   const ReadableFingerprint hello = read("(0303)(c02f002f)((0000)(0017))");
-  EXPECT_EQ(month_text(hello.earliest), "2002-06");
-  EXPECT_EQ(month_text(hello.latest), "2015-09");
-  EXPECT_EQ(month_text(read("(0303)(fffe)((abcd))").latest), "");
+  EXPECT_EQ(month_text(hello.implemented.earliest), "2002-06");
+  EXPECT_EQ(month_text(hello.implemented.latest), "2015-09");
+  EXPECT_EQ(month_text(read("(0303)(fffe)((abcd))").implemented.latest), "");
 }
 
 TEST(ReadFingerprint, ShowsDataThatContradictsItselfAsDigits) {
@@ -219,6 +219,22 @@ TEST(ReadFingerprint, SurvivesEveryCutAndChange) {
       }
     }
   }
+}
+
+TEST(ImplementationMonths, AreThoseOfTheReadString) {
+  for (const std::string_view text :
+       {client, std::string_view("(0303)(c02f002f)((0000)(0017))"),
+        std::string_view("quic/(00000001)(0303)(1301)[(0000)((0039)[(01)(80004752)])(44cd)]"),
+        std::string_view("tls/1/(0303)(c02f)[(0000)(002b)]"),
+        std::string_view("(0303)(fffe)((abcd))"), std::string_view("(0303)(002f)()")}) {
+    const Months months = implementation_months(text);
+    const ReadableFingerprint hello = read(text);
+    EXPECT_EQ(month_text(months.earliest), month_text(hello.implemented.earliest)) << text;
+    EXPECT_EQ(month_text(months.latest), month_text(hello.implemented.latest)) << text;
+  }
+  for (const std::string_view text :
+       {"", "(", "((((", "hello", "(7210)(04)", "(0303)(c02", "(0303)(002g)((000"})
+    EXPECT_EQ(implementation_months(text).latest.year, 0) << text;
 }
 
 TEST(Registry, KnowsItsEdges) {
