@@ -16,7 +16,8 @@ namespace {
 const std::map<std::string, OutputFields> fields_names{{"default", OutputFields::default_},
                                                        {"all", OutputFields::all}};
 const std::map<std::string, OutputFormat> format_names{{"json", OutputFormat::json},
-                                                       {"line", OutputFormat::line}};
+                                                       {"line", OutputFormat::line},
+                                                       {"pmercury", OutputFormat::pmercury}};
 const std::map<std::string, Colours> colour_names{
     {"auto", Colours::automatic}, {"always", Colours::always}, {"never", Colours::never}};
 const std::map<std::string, CaptureHook> hook_names{{"auto", CaptureHook::automatic},
@@ -53,7 +54,14 @@ CLI::Option* word(CLI::App& app, const std::string& flags, Value& value,
 void output_options(CLI::App& app, OutputChoice& choice, OutputFormat& format, CLI::Option*& format_given) {
   app.add_option("-f,--output", choice.file, "write to FILE instead of standard output")->type_name("FILE");
   format_given = word(app, "--format", format, format_names,
-                      "json: a line of JSON for each record; line: one for people (the default on a terminal)");
+                      "json: a line of JSON for each record; line: one for people (the default on a terminal); "
+                      "pmercury: that program's records");
+  // `-w` of capture is kept for the packets, as tcpdump has it.
+  app.add_flag(app.get_name() == "capture" ? "--human" : "-w,--human", choice.pmercury.readable,
+               "pmercury's: each fingerprint also as parts and names");
+  app.add_flag("-g,--group-flows", choice.pmercury.flows, "pmercury's: one record a flow");
+  app.add_flag("-e,--experimental", choice.pmercury.experimental,
+               "pmercury's: also SSH, certificates and what was decrypted");
   word(app, "--fields", choice.fields, fields_names,
        "default, or all: also the raw strings behind the fingerprints");
   word(app, "--color,--colour", choice.colours, colour_names, "auto, always or never");
@@ -124,6 +132,7 @@ constexpr const char* read_examples =
     "  handprint read a.pcap b.pcapng.gz\n"
     "  tcpdump -U -w - port 443 | handprint read -\n"
     "  handprint read --fields all a.pcap | jq .handprint.fingerprint\n"
+    "  handprint -r a.pcap -w -g                  pmercury's records, named, one a flow\n"
     "\n"
     "Reads pcap and pcapng, also compressed by gzip, of any size. What stands before damage in a file\n"
     "is written, and the exit code is 1.\n";
@@ -272,19 +281,31 @@ int command_line(int argc, char** argv) {
   }
 
   if (version_wanted || version_app->parsed()) return show_version();
+  // pmercury's switches alone choose its records.
+  const auto choose_format = [](OutputChoice& output, OutputFormat format, const CLI::Option* given) {
+    const PmercuryShape& shape = output.pmercury;
+    const bool wanted = shape.readable || shape.flows || shape.experimental;
+    if (given->count() != 0)
+      output.format = format;
+    else if (wanted)
+      output.format = OutputFormat::pmercury;
+    if (!wanted || output.format == OutputFormat::pmercury) return true;
+    complain("--human, --group-flows and --experimental belong to --format pmercury");
+    return false;
+  };
   if (read_app->parsed()) {
     read_command.files.insert(read_command.files.end(), more_files.begin(), more_files.end());
     if (read_command.files.empty()) {
       complain("read: no file given; - reads standard input");
       return exit_usage;
     }
-    if (read_format_given->count() != 0) read_command.output.format = read_format;
+    if (!choose_format(read_command.output, read_format, read_format_given)) return exit_usage;
     return read(read_command);
   }
   if (capture_app->parsed()) {
     capture_command.interfaces.insert(capture_command.interfaces.end(), more_interfaces.begin(),
                                       more_interfaces.end());
-    if (capture_format_given->count() != 0) capture_command.output.format = capture_format;
+    if (!choose_format(capture_command.output, capture_format, capture_format_given)) return exit_usage;
     return capture(capture_command);
   }
   if (lookup_app->parsed()) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/config/settings.h"
+#include "record/pmercury_writer.h"
 
 namespace handprint {
 
@@ -28,6 +29,7 @@ struct OutputChoice {
   Colours colours = Colours::automatic;
   std::string sensor;
   std::vector<std::string> labels;  // "key=value"
+  PmercuryShape pmercury;           // only with that format
   bool quiet = false;               // no progress, no summary
 };
 

@@ -93,7 +93,8 @@ int capture(const CaptureCommand& command) {
   options.control = command.control;
   options.count = command.count;
   options.duration_s = command.duration;
-  options.all_strings = command.output.fields == OutputFields::all;
+  options.all_strings = command.output.fields == OutputFields::all ||
+                        needs_all_strings(rendering_of(command.output));
   start_log(command.output.quiet ? LogLevel::warning : settings.log.level, settings.log.format);
   OutputSettings output;
   output.fields = command.output.fields;

@@ -83,6 +83,7 @@ Rendering rendering_of(const OutputChoice& choice) {
       to_stdout && isatty(STDOUT_FILENO) != 0 && choice.fields == OutputFields::default_
           ? OutputFormat::line
           : OutputFormat::json);
+  if (format == OutputFormat::pmercury) return pmercury_rendering(choice.pmercury);
   if (format == OutputFormat::json)
     return choice.fields == OutputFields::all ? Rendering::json_all : Rendering::json;
   const bool colours = to_stdout ? wants_colours(choice.colours, STDOUT_FILENO)

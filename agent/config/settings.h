@@ -24,7 +24,7 @@ inline constexpr std::string_view default_settings_path = "/etc/handprint/handpr
 
 enum class CaptureHook : uint8_t { automatic, cgroup, tc, xdp, clsact };
 enum class OutputType : uint8_t { stdout_, file };
-enum class OutputFormat : uint8_t { json, line };
+enum class OutputFormat : uint8_t { json, line, pmercury };
 enum class OutputFields : uint8_t { default_, all };
 enum class LogLevel : uint8_t { debug, info, warning, error };
 // automatic: journal prefixes (<6>) when standard error is the journal, text otherwise.

@@ -156,7 +156,8 @@ std::string list_of(const std::vector<std::string>& values) {
 }
 
 const ChoiceValue<OutputType> output_types{{{"stdout", OutputType::stdout_}, {"file", OutputType::file}}};
-const ChoiceValue<OutputFormat> output_formats{{{"json", OutputFormat::json}, {"line", OutputFormat::line}}};
+const ChoiceValue<OutputFormat> output_formats{
+    {{"json", OutputFormat::json}, {"line", OutputFormat::line}, {"pmercury", OutputFormat::pmercury}}};
 const ChoiceValue<OutputFields> output_fields{
     {{"default", OutputFields::default_}, {"all", OutputFields::all}}};
 

@@ -28,7 +28,7 @@ std::string sensor_of(const std::string& path) {
 
 bool wants_all(const std::vector<std::unique_ptr<Sink>>& sinks) {
   for (const auto& sink : sinks)
-    if (sink->rendering() == Rendering::json_all) return true;
+    if (needs_all_strings(sink->rendering())) return true;
   return false;
 }
 

@@ -44,6 +44,7 @@ std::string_view Batch::text(Rendering rendering) const {
         case Rendering::json_all: write_json(*document, contexts_->all, slot.text); break;
         case Rendering::line: write_line(*document, contexts_->standard, false, slot.text); break;
         case Rendering::line_colours: write_line(*document, contexts_->standard, true, slot.text); break;
+        default: write_pmercury(*document, contexts_->standard, pmercury_shape(rendering), slot.text);
       }
     }
   });

@@ -9,12 +9,29 @@
 #include <string_view>
 
 #include "fingerprint/result.h"
+#include "record/pmercury_writer.h"
 
 namespace handprint {
 
 // How documents are written. Each form is made once, however many sinks want it.
-enum class Rendering : uint8_t { json, json_all, line, line_colours };
-inline constexpr std::size_t renderings = 4;
+// From `pmercury` on: its records, with the bits of pmercury_rendering().
+enum class Rendering : uint8_t { json, json_all, line, line_colours, pmercury };
+inline constexpr std::size_t renderings = 12;
+
+// pmercury's records as its switches -w, -g and -e choose.
+constexpr Rendering pmercury_rendering(PmercuryShape shape) {
+  return static_cast<Rendering>(static_cast<unsigned>(Rendering::pmercury) + (shape.readable ? 1u : 0u) +
+                                (shape.flows ? 2u : 0u) + (shape.experimental ? 4u : 0u));
+}
+constexpr PmercuryShape pmercury_shape(Rendering rendering) {
+  const unsigned bits = static_cast<unsigned>(rendering) - static_cast<unsigned>(Rendering::pmercury);
+  return {(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0};
+}
+// True for renderings that show kinds of fingerprint which the default fields leave out.
+constexpr bool needs_all_strings(Rendering rendering) {
+  return rendering == Rendering::json_all ||
+         (rendering >= Rendering::pmercury && pmercury_shape(rendering).experimental);
+}
 
 // What came of a write.
 struct Written {

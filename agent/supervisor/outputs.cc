@@ -7,6 +7,8 @@ namespace handprint {
 
 Rendering rendering_of(const OutputSettings& output) {
   if (output.format == OutputFormat::line) return Rendering::line;
+  if (output.format == OutputFormat::pmercury)
+    return pmercury_rendering({false, false, output.fields == OutputFields::all});
   return output.fields == OutputFields::all ? Rendering::json_all : Rendering::json;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "record/pmercury_writer.h"
 #include "tests/unit/record/sample_document.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -40,6 +41,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   write_json(sample.document, sample.context, out);
   if (!nlohmann::json::accept(out) || out.find('\n') != out.size() - 1) std::abort();
   out.clear();
+  for (const bool flows : {false, true}) {
+    std::string records;
+    write_pmercury(sample.document, sample.context, {true, flows, true}, records);
+    for (std::size_t at = 0; at < records.size();) {
+      const std::size_t end = records.find('\n', at);
+      if (end == std::string::npos || !nlohmann::json::accept(records.substr(at, end - at))) std::abort();
+      at = end + 1;
+    }
+  }
   write_line(sample.document, sample.context, false, out, size % 200);
   if (out.find('\n') != out.size() - 1) std::abort();
   for (size_t i = 0; i + 1 < out.size(); ++i)
