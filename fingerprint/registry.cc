@@ -51,6 +51,8 @@ static_assert(ascending(codes) && ascending(algorithms), "the tables are searche
 
 constexpr RegistryEntry quic_grease{"GREASE", {2021, 5}, "RFC9000"};
 constexpr RegistryEntry gss_kex{"gss-*", {2006, 5}, "RFC4462"};
+constexpr RegistryEntry ecdh_kex{"ecdh-sha2-*", {2009, 12}, "RFC5656"};
+constexpr RegistryEntry ecdsa_key{"ecdsa-sha2-*", {2009, 12}, "RFC5656"};
 
 }  // namespace
 
@@ -72,6 +74,8 @@ const RegistryEntry* find_algorithm(Registry registry, std::string_view name) {
                        [](const Algorithm& row, const auto& key) { return key_of(row) < key; });
   if (at != algorithms.end() && key_of(*at) == wanted) return &at->entry;
   if (registry == Registry::ssh_kex && name.starts_with("gss-")) return &gss_kex;
+  if (registry == Registry::ssh_kex && name.starts_with("ecdh-sha2-1.")) return &ecdh_kex;
+  if (registry == Registry::ssh_host_key && name.starts_with("ecdsa-sha2-1.")) return &ecdsa_key;
   return nullptr;
 }
 

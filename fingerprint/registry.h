@@ -61,9 +61,9 @@ struct RegistryEntry {
 // 18.1 and RFC 8999 section 6), which follow a rule.
 const RegistryEntry* find_code(Registry registry, uint64_t code);
 
-// The entry of an SSH algorithm by its name, in the registries ssh_*, or null. The key exchanges of
-// GSS-API are known by their beginning (RFC 4462, RFC 8732): what follows is the hash of a
-// mechanism.
+// The entry of an SSH algorithm by its name, in the registries ssh_*, or null. Families are known by
+// their beginning: the key exchanges of GSS-API (RFC 4462, RFC 8732), behind which the hash of a
+// mechanism stands, and curves that are named by an object identifier (RFC 5656).
 const RegistryEntry* find_algorithm(Registry registry, std::string_view name);
 
 // The months in which the first and the last of a hello's cipher suites and extensions were first

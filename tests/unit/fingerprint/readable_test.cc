@@ -248,6 +248,10 @@ TEST(Registry, KnowsItsEdges) {
   EXPECT_EQ(code_name(Registry::http2_setting, 0x10), "TLS_RENEG_PERMITTED");
   EXPECT_EQ(find_algorithm(Registry::ssh_mac, "ssh-rsa"), nullptr)
       << "a name belongs to its registry";
+  ASSERT_NE(find_algorithm(Registry::ssh_kex, "ecdh-sha2-1.3.132.0.10"), nullptr);
+  EXPECT_EQ(find_algorithm(Registry::ssh_kex, "ecdh-sha2-1.3.132.0.10")->source, "RFC5656");
+  EXPECT_EQ(code_name(Registry::quic_version, 0x54303530), "Google T050");
+  EXPECT_EQ(code_name(Registry::quic_version, 0x1a2a3a4a), "GREASE");
   EXPECT_EQ(find_algorithm(Registry::ssh_compression, "zlib@openssh.com")->since.year, 2005);
 }
 
