@@ -275,6 +275,8 @@ bool read_text(Reading& reading, std::string_view text, std::string_view kind) {
     return read_ja3(reading, text, Hello::client);
   if (wants("ja3s_string") || (kind.empty() && numeric && commas == 2))
     return read_ja3(reading, text, Hello::server);
+  if (wants("akamai") || (kind.empty() && std::count(text.begin(), text.end(), '|') == 3))
+    return read_akamai(reading, text);
   if (wants("muonfp") || wants("muonfp_server") || (kind.empty() && colons == 3))
     return read_muonfp(reading, text);
   if (wants("p0f") || wants("p0f_server") || (kind.empty() && colons == 7))
@@ -318,7 +320,7 @@ constexpr std::string_view kinds_of_text =
     "ssh_init "
     "ssh_init_server ssh_kex ssh_kex_server tls_certificate dhcp stun/1 openvpn smtp_server "
     "ja3_string "
-    "ja3s_string ja4 ja4_r ja4_o ja4_ro p0f p0f_server muonfp muonfp_server";
+    "ja3s_string ja4 ja4_r ja4_o ja4_ro akamai p0f p0f_server muonfp muonfp_server";
 
 }  // namespace
 }  // namespace readable

@@ -45,7 +45,8 @@ std::string_view readable_kinds();
 
 // Reads a fingerprint string of at most 64 KiB: pmercury's tls, tls_server, tcp, http, http_server,
 // ssh, tls_certificate, tls_decrypt_http, tls_decrypt_h2 (and their _server forms), mercury's with
-// its prefix, ja3 and ja3s strings, the forms of ja4, p0f's and MuonFP's. `kind` tells which one it
+// its prefix, ja3 and ja3s strings, the forms of ja4, Akamai's of HTTP/2, p0f's and
+// MuonFP's. `kind` tells which one it
 // is; if empty, the string itself must: a prefix or its shape. Only a hello with one suite is not
 // clear then, and is taken for a server's. A string that is broken gives an Error whose offset is
 // that of the character (from 0) where reading ended; hashes, which nothing can be read back from,

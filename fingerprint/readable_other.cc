@@ -341,6 +341,77 @@ bool read_muonfp(Reading& reading, std::string_view text) {
   return true;
 }
 
+bool read_akamai(Reading& reading, std::string_view text) {
+  reading.result.kind = "akamai";
+  reading.result.parts = Readable::object();
+  Readable& out = reading.result.parts;
+  const auto parts = split(text, '|');
+  if (parts.size() != 4) return reading.fail(text.size(), "four parts between \"|\" are expected");
+  const auto decimal = [&](std::string_view piece, size_t offset, uint64_t& value) {
+    value = 0;
+    const size_t bad = piece.find_first_not_of("0123456789");
+    if (piece.empty() || piece.size() > 10 || bad != std::string_view::npos)
+      return reading.fail(offset + std::min(bad, piece.size()), "a decimal number is expected");
+    for (const char c : piece) value = 10 * value + static_cast<uint64_t>(c - '0');
+    return true;
+  };
+  Readable& settings = out.add("settings", Readable::list());
+  size_t offset = 0;
+  if (!parts[0].empty()) {
+    for (const std::string_view piece : split(parts[0], ';')) {
+      const size_t colon = piece.find(':');
+      if (colon == std::string_view::npos)
+        return reading.fail(offset + piece.size(), "a setting is a number, a colon and a number");
+      uint64_t id = 0;
+      uint64_t value = 0;
+      if (!decimal(piece.substr(0, colon), offset, id) ||
+          !decimal(piece.substr(colon + 1), offset + colon + 1, value))
+        return false;
+      settings.add(Readable::object())
+          .add(reading.name(Registry::http2_setting, id, 4), Readable::of_number(value));
+      offset += piece.size() + 1;
+    }
+  }
+  offset = parts[0].size() + 1;
+  uint64_t increment = 0;
+  // "00" where there was no WINDOW_UPDATE.
+  if (!decimal(parts[1], offset, increment)) return false;
+  out.add("window_update", Readable::of_number(increment));
+  offset += parts[1].size() + 1;
+  Readable& priorities = out.add("priorities", Readable::list());
+  if (parts[2] != "0") {
+    for (const std::string_view piece : split(parts[2], ',')) {
+      static constexpr std::string_view keys[] = {"stream", "exclusive", "depends_on", "weight"};
+      const auto numbers = split(piece, ':');
+      if (numbers.size() != std::size(keys))
+        return reading.fail(offset + piece.size(), "a priority is four numbers between colons");
+      Readable& item = priorities.add(Readable::object());
+      size_t place = offset;
+      for (size_t i = 0; i < numbers.size(); ++i) {
+        uint64_t value = 0;
+        if (!decimal(numbers[i], place, value)) return false;
+        item.add(keys[i], Readable::of_number(value));
+        place += numbers[i].size() + 1;
+      }
+      offset += piece.size() + 1;
+    }
+  }
+  offset = parts[0].size() + parts[1].size() + parts[2].size() + 3;
+  Readable& order = out.add("pseudo_headers", Readable::list());
+  if (parts[3].empty()) return true;
+  for (const std::string_view piece : split(parts[3], ',')) {
+    const std::string_view header = piece == "m"   ? ":method"
+                                    : piece == "a" ? ":authority"
+                                    : piece == "s" ? ":scheme"
+                                    : piece == "p" ? ":path"
+                                                   : std::string_view();
+    if (header.empty()) return reading.fail(offset, "m, a, s or p is expected");
+    order.add(Readable::of_text(header));
+    offset += piece.size() + 1;
+  }
+  return true;
+}
+
 bool read_p0f(Reading& reading, std::string_view text) {
   if (reading.result.kind.empty()) reading.result.kind = "p0f";
   static constexpr std::string_view keys[] = {"ip_version", "initial_ttl",      "ip_options_length",

@@ -72,6 +72,8 @@ bool read_dhcp(Reading& reading, const std::vector<Node>& nodes);
 bool read_stun(Reading& reading, const std::vector<Node>& nodes);
 bool read_openvpn(Reading& reading, const std::vector<Node>& nodes);
 bool read_muonfp(Reading& reading, std::string_view text);
+// Akamai's string of HTTP/2: "settings|window update|priorities|pseudo headers".
+bool read_akamai(Reading& reading, std::string_view text);
 bool read_p0f(Reading& reading, std::string_view text);
 
 }  // namespace handprint::readable

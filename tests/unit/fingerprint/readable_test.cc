@@ -165,6 +165,22 @@ TEST(ReadFingerprint, ReadsJa3AndJa4) {
   EXPECT_EQ(at(read("q13d0310h3_55b375c5d22e_cd85d2d88918"), "transport"), "QUIC");
 }
 
+TEST(ReadFingerprint, ReadsAkamaisStringOfHttp2) {
+  const ReadableFingerprint h2 =
+      read("1:65536;4:6291456;61:7|15663105|3:0:0:201,5:1:3:101|m,a,s,p");
+  EXPECT_EQ(h2.kind, "akamai");
+  EXPECT_EQ(at(h2, "settings/0/HEADER_TABLE_SIZE"), "65536");
+  EXPECT_EQ(at(h2, "settings/2/unknown(0x003d)"), "7");
+  EXPECT_EQ(at(h2, "window_update"), "15663105");
+  EXPECT_EQ(at(h2, "priorities/1/depends_on"), "3");
+  EXPECT_EQ(at(h2, "pseudo_headers/1"), ":authority");
+  EXPECT_EQ(at(read("3:100|00|0|m,p,s,a"), "priorities"), "0 items");
+  EXPECT_EQ(fault_at("1:65536;2|0|0|m"), 9u);
+  EXPECT_EQ(fault_at("1:65536|x|0|m"), 8u);
+  EXPECT_EQ(fault_at("1:65536|0|3:0:0|m"), 15u);
+  EXPECT_EQ(fault_at("1:65536|0|0|m,x"), 14u);
+}
+
 TEST(ReadFingerprint, NamesTheOffsetOfAFault) {
   EXPECT_EQ(fault_at(""), 0u);
   EXPECT_EQ(fault_at("hello"), 0u);
@@ -200,6 +216,7 @@ TEST(ReadFingerprint, SurvivesEveryCutAndChange) {
       "771,49199-4865,0-10,29-4588,0",
       "t13d0202h2_1301,c02f_000a,0023_0403,0804",
       "65535:2-4-8:1460:7",
+      "1:65536;2:0|15663105|3:0:0:201|m,a,s,p",
       "4:64+0:0:1460:mss*10,7:mss,sok:df:0"};
   for (const std::string_view text : whole) {
     EXPECT_TRUE(read_fingerprint(text))
