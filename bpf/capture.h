@@ -140,6 +140,10 @@ static hp_always_inline void hp_capture(void *ctx, const __u32 hook, const __u32
 	*(__u16 *)(work->headers.key.reserved + 4) = 0;
 	if (!hp_parse_addresses(frame, &work->headers))
 		return;
+	if (cfg->sample_shift && !hp_in_sample(&work->headers.key, cfg->hash_seed, cfg->sample_shift)) {
+		hp_count(HP_COUNT_SAMPLED_OUT, hook);
+		return;
+	}
 	if (hp_load_head(ctx, hook, frame, &work->headers, &work->segment)) {
 		hp_count(HP_COUNT_PARSE, hook);
 		return;

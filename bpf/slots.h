@@ -80,6 +80,28 @@ static hp_always_inline __u32 hp_flow_tag(__u64 hash)
 	return (__u32)(hash >> 32) | 1;
 }
 
+/*
+ * Which flows a sample of one in 2^shift holds: the same for both directions, every hook and every
+ * interface, since only what both ends of the wire say goes into it, and each sample is a part of the
+ * wider ones. A connection whose addresses are translated on this host is two flows to it.
+ */
+static hp_always_inline int hp_in_sample(const struct hp_flow_key *key, __u32 seed, __u8 shift)
+{
+	__u64 low = HP_LOAD64(key->source) + HP_LOAD64(key->destination);
+	__u64 high = HP_LOAD64(key->source + 8) + HP_LOAD64(key->destination + 8);
+	__u64 h = 0x9e3779b97f4a7c15ULL ^ seed;
+
+	h = (h ^ low) * 0xff51afd7ed558ccdULL;
+	h ^= h >> 32;
+	h = (h ^ high) * 0xff51afd7ed558ccdULL;
+	h ^= h >> 32;
+	h ^= (__u64)(key->source_port ^ key->destination_port) << 32;
+	h = (h ^ ((__u64)key->source_port + key->destination_port)) * 0xff51afd7ed558ccdULL;
+	h = (h ^ h >> 32) * 0xff51afd7ed558ccdULL;
+	/* The lower bits of a product know the lower bits of its factors alone. */
+	return (h >> 40 & ((1ULL << (shift & 15)) - 1)) == 0;
+}
+
 static hp_always_inline int hp_key_equal(const struct hp_flow_key *a, const struct hp_flow_key *b)
 {
 	const __u8 *x = (const __u8 *)a, *y = (const __u8 *)b;

@@ -239,6 +239,7 @@ enum hp_counter {
 	HP_COUNT_PARSE,			/* headers cut or malformed */
 	HP_COUNT_OWN,			/* packets of the agent's own connections, left out */
 	HP_COUNT_LEFT_TO_CGROUP,	/* of sockets of this host, seen at tc: the cgroup hook copies them */
+	HP_COUNT_SAMPLED_OUT,		/* packets of flows that sampling leaves out: never selected */
 	HP_COUNT_MAX
 };
 
@@ -271,7 +272,7 @@ struct hp_config {
 	__u8 checksum;		/* 1: hp_packet.checksum is filled (test of torn records) */
 	__u8 disabled;		/* 1: programs return at once */
 	__u8 with_cgroup;	/* 1: the cgroup hook runs beside tc and copies what has a local socket */
-	__u8 reserved;
+	__u8 sample_shift;	/* one flow of 2^sample_shift is looked at, 0 = all; at most 15 */
 	__u32 wakeup_bytes;	/* pending ring bytes from which the reader is woken */
 	__u32 reserved2;
 };

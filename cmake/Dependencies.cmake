@@ -41,7 +41,8 @@ endfunction()
 
 hp_dependency(hp_dep_crypto LINK OpenSSL::Crypto)
 hp_dependency(hp_dep_zlib LINK ZLIB::ZLIB)
-hp_dependency(hp_dep_bpf HEADER bpf/libbpf.h STATIC libbpf.a libelf.a LINK ZLIB::ZLIB)
+# By its file: CMake lets a target come before the archives that need it.
+hp_dependency(hp_dep_bpf HEADER bpf/libbpf.h STATIC libbpf.a libelf.a LINK ${ZLIB_LIBRARIES})
 # Its filters are made of system call numbers that it was built with, so it goes with the program that
 # was tested rather than with the host.
 hp_dependency(hp_dep_seccomp HEADER seccomp.h STATIC libseccomp.a)

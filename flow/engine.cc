@@ -203,6 +203,7 @@ void Engine::advance(PacketTime now) {
 }
 void Engine::finish() { state_->finish(); }
 const EngineCounters& Engine::counters() const { return state_->counters; }
+const ScanTable& Engine::scans() const { return state_->scans; }
 std::size_t Engine::document_bytes() const {
   const DocumentPool& pool = *state_->documents;
   return pool.small.count() * pool.small.block_size() +

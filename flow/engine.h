@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "flow/document.h"
+#include "flow/scan_table.h"
 #include "flow/segment.h"
 
 namespace handprint {
@@ -81,6 +82,8 @@ class Engine {
   void finish();
 
   const EngineCounters& counters() const;
+  // The sources of what `syn_unrecorded` counts.
+  const ScanTable& scans() const;
   // Bytes of memory for documents, those in flows included. A queue of documents that is bounded in
   // bytes (footprint()) should hold at most half of it; beyond that DocumentTaker::starved() is
   // called and, where it does not help, documents are dropped and counted.

@@ -158,6 +158,7 @@ void Engine::State::write_first(Flow& flow, bool evicted) {
     flow.first_done = true;
     if (!flow.has_content() && !may_record_syn()) {
       flow.unrecorded = true;
+      scans.add(flow.address(flow.client));
       return;
     }
     if (begin(flow) == nullptr) return;
@@ -173,7 +174,10 @@ void Engine::State::write_front(Flow& flow) {
   --pending_documents;
   flow.first_done = true;
   project(flow, aliases, options, *document);
-  if (flow.unrecorded) --counters.syn_unrecorded;  // it was answered after all
+  if (flow.unrecorded) {  // it was answered after all
+    --counters.syn_unrecorded;
+    scans.take_back(flow.address(flow.client));
+  }
   flow.unrecorded = false;
   ++counters.documents;
   if (document->part > 1) ++counters.parts;

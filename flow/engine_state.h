@@ -11,6 +11,7 @@
 #include "flow/flow_table.h"
 #include "flow/owner_cache.h"
 #include "flow/packet_clock.h"
+#include "flow/scan_table.h"
 #include "flow/stream.h"
 
 namespace handprint {
@@ -86,6 +87,7 @@ struct Engine::State final : Exchange::Documents {
   EngineCounters counters;
   uint64_t pending_documents = 0;
   uint64_t segments_cut = 0;  // bytes of them found no room in their stream
+  ScanTable scans;
   PacketTime syn_second = 0;  // in which syn_written SYN records were written
   uint32_t syns_written = 0;
 };

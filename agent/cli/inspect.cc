@@ -10,6 +10,7 @@
 #include "agent/cli/terminal.h"
 #include "agent/pipeline/live_options.h"
 #include "agent/source/live/doctor.h"
+#include "agent/supervisor/memory_plan.h"
 #include "agent/telemetry/control_socket.h"
 #include "agent/telemetry/status.h"
 
@@ -131,7 +132,12 @@ int config(const ConfigCommand& command) {
   } else {
     std::string files;
     for (const std::string& file : loaded.files) files += (files.empty() ? "" : ", ") + file;
-    print("good: " + files + "\n");
+    const MemoryPlan memory = plan_memory(loaded.settings);
+    if (auto fits = memory.check(); !fits) {
+      complain(fits.error().text());
+      return exit_configuration;
+    }
+    print("good: " + files + "\nmemory: at most " + memory.text() + "\n");
   }
   return exit_ok;
 }

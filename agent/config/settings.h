@@ -69,6 +69,8 @@ struct Settings {
     uint64_t flow_memory = 0;            // bytes
     int64_t first_document_after = 0;    // nanoseconds
     uint64_t queue = 0;                  // bytes of documents waiting for one output
+    uint32_t cpu = 0;                    // thousandths of a percent of the host; 0: no limit
+    uint64_t memory = 0;                 // bytes of all that can grow; 0: no limit
     friend bool operator==(const Limits&, const Limits&) = default;
   } limits;
 

@@ -263,6 +263,44 @@ void RateValue::read(const YamlNode& node, Problems& problems, Type& out) const 
 std::string RateValue::describe() const { return "rate, " + show(least) + " to " + show(most); }
 std::string RateValue::schema() const { return schema_pattern(quantity_pattern(rate_units), describe()); }
 
+void PercentValue::read(const YamlNode& node, Problems& problems, Type& out) const {
+  if (!is_scalar(node, "share", problems)) return;
+  const auto wrong = [&] {
+    problems.add(node, "'" + node.text + "' is no share; write for example 5% or 0.1%");
+  };
+  std::string_view rest = node.text;
+  const std::optional<uint64_t> whole = take_number(rest);
+  if (!whole) return wrong();
+  uint64_t thousandths = 0;
+  if (rest.starts_with('.')) {
+    rest.remove_prefix(1);
+    uint64_t factor = 100;
+    std::size_t digits = 0;
+    for (; digits < rest.size() && rest[digits] >= '0' && rest[digits] <= '9'; ++digits, factor /= 10)
+      thousandths += static_cast<uint64_t>(rest[digits] - '0') * factor;
+    if (digits == 0 || digits > 3) return wrong();
+    rest.remove_prefix(digits);
+  }
+  while (rest.starts_with(' ')) rest.remove_prefix(1);
+  if (rest != "%") return wrong();
+  const auto show_it = [this](uint64_t share) { return show(static_cast<Type>(share)); };
+  const uint64_t value = *whole > 1'000'000 ? 1'000'000'000 : *whole * 1000 + thousandths;
+  if (in_range<uint64_t>(node, value, least, most, show_it, problems)) out = static_cast<Type>(value);
+}
+std::string PercentValue::show(Type value) const {
+  std::string out = std::to_string(value / 1000);
+  if (value % 1000 != 0) {
+    std::string rest = std::to_string(1000 + value % 1000).substr(1);
+    while (rest.ends_with('0')) rest.pop_back();
+    out += "." + rest;
+  }
+  return out + "%";
+}
+std::string PercentValue::describe() const { return "share, " + show(least) + " to " + show(most); }
+std::string PercentValue::schema() const {
+  return schema_pattern("^[0-9]+(\\.[0-9]{1,3})? *%$", describe());
+}
+
 void SizeValue::read(const YamlNode& node, Problems& problems, Type& out) const {
   const auto value = read_quantity(node, size_units, "size", "16MiB", problems);
   if (!value || !in_range<uint64_t>(node, *value, least, most, show_size, problems)) return;

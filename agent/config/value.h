@@ -85,6 +85,16 @@ struct RateValue {
   std::string schema() const;
 };
 
+// A share: "5%", "0.1%". Thousandths of a percent in memory.
+struct PercentValue {
+  using Type = uint32_t;
+  uint32_t least, most;
+  void read(const YamlNode& node, Problems& problems, Type& out) const;
+  std::string show(Type value) const;
+  std::string describe() const;
+  std::string schema() const;
+};
+
 // Bytes with a unit: B, KiB, MiB, GiB, or kB, MB, GB for powers of 1000.
 struct SizeValue {
   using Type = uint64_t;

@@ -95,6 +95,11 @@ void LivePipeline::publish_counters() {
   counters_.processes = processes_.counters();
   counters_.documents = outlet_.taken();
   counters_.unannotated = annotator_.timed_out();
+  const ScanTable& scans = engine_.scans();
+  counters_.scans = {};
+  scans.top(counters_.scans.top);
+  counters_.scans.sources = scans.sources();
+  counters_.scans.others = scans.others();
 }
 
 LivePipelineCounters LivePipeline::counters() const {

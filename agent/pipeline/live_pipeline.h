@@ -2,6 +2,7 @@
 // The pipeline thread of live traffic: rings → engine → process facts → outputs.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -34,6 +35,14 @@ struct LivePipelineOptions {
   std::function<void()> limit_reached;  // called once, on the pipeline thread
 };
 
+// Sources of unanswered SYNs that are no records.
+struct ScanReport {
+  static constexpr std::size_t most = 16;
+  std::array<ScanSource, most> top{};  // the greatest first; version 0 behind the last
+  uint64_t sources = 0;                // that have a counter
+  uint64_t others = 0;                 // SYNs of sources that lost theirs
+};
+
 // Counters as they were at the end of the last round.
 struct LivePipelineCounters {
   ReaderCounters reader;
@@ -41,6 +50,7 @@ struct LivePipelineCounters {
   ProcessTableCounters processes;
   uint64_t documents = 0;    // handed to the outputs
   uint64_t unannotated = 0;  // went on without an answer about their process
+  ScanReport scans;          // since this worker began
 };
 
 class LivePipeline {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/supervisor/live_run.h"
 
+#include <arpa/inet.h>
 #include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
@@ -12,12 +13,15 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <optional>
 
 #include "agent/pipeline/live_options.h"
 #include "agent/source/live/live_capture.h"
 #include "agent/supervisor/kill_switch.h"
+#include "agent/supervisor/load_control.h"
+#include "agent/supervisor/memory_plan.h"
 #include "agent/supervisor/outputs.h"
 #include "agent/supervisor/supervisor.h"
 #include "agent/telemetry/control_socket.h"
@@ -79,10 +83,20 @@ class Signals {
   int descriptor_;
 };
 
+// "192.0.2.0/24", "2001:db8::/64".
+std::string text_of(const ScanSource& source) {
+  char text[INET6_ADDRSTRLEN] = "";
+  ::inet_ntop(source.version == 4 ? AF_INET : AF_INET6, source.prefix.data(), text, sizeof(text));
+  return std::string(text) + (source.version == 4 ? "/24" : "/64");
+}
+
 class LiveRun {
  public:
   explicit LiveRun(const LiveRunOptions& options)
-      : options_(options), settings_(options.settings), kill_switch_(options.config) {}
+      : options_(options),
+        settings_(options.settings),
+        kill_switch_(options.config),
+        load_(options.settings.limits.cpu) {}
 
   int run();
 
@@ -94,6 +108,8 @@ class LiveRun {
   void watch_kill_switch();
   void reload();
   void on_tick();
+  void govern();
+  void report_load(StatusReport& out) const;
   void watch_losses(const NamedCounters& kernel, uint64_t sink_dropped, uint64_t engine_dropped);
   void feed_watchdog();
   StatusReport report(const char* state);
@@ -105,6 +121,9 @@ class LiveRun {
   Signals signals_;
   KillSwitch kill_switch_;
   std::string disabled_by_;  // while a kill switch stands
+  LoadControl load_;
+  MemoryPlan memory_;
+  Clock::time_point governed_ = Clock::now();
   uint64_t seed_ = random_seed();
   Identity identity_;
   pid_t worker_pid_ = 0;
@@ -122,6 +141,7 @@ class LiveRun {
   double packets_rate_ = 0, selected_rate_ = 0, documents_rate_ = 0;
   std::optional<Clock::time_point> losses_said_;
   uint64_t losses_known_ = 0;
+  uint64_t scans_said_ = 0;
   Clock::time_point statistics_said_ = Clock::now();
   Clock::time_point fed_ = Clock::now();
   std::optional<std::chrono::microseconds> watchdog_;
@@ -132,6 +152,7 @@ LiveOptions LiveRun::live() {
   LiveOptions out = live_options(settings_);
   out.config.hash_seed = static_cast<uint32_t>(seed_);
   out.config.agent_pid = static_cast<uint32_t>(worker_pid_);
+  load_.apply(out.config);
   out.read = false;
   out.interface_changed = [this](uint32_t index, std::string_view name) {
     supervisor_->interface_changed(index, name);
@@ -155,6 +176,7 @@ std::string LiveRun::where() const {
 }
 
 bool LiveRun::start() {
+  load_.reset();
   auto files = open_output_files(settings_.output,
                                  options_.replace && !started_before_ ? FileMode::replace : FileMode::append,
                                  true);
@@ -218,6 +240,12 @@ int LiveRun::run() {
     notify_ready(text);
     return options_.service ? 0 : failure_code;
   }
+  memory_ = plan_memory(settings_);
+  if (auto fits = memory_.check(); !fits) {
+    log_error(fits.error().text());
+    return failure_code;
+  }
+  log_info("memory: at most " + memory_.text());
   std::string note;
   identity_ = load_identity(options_.service ? KeepIdentity::yes : KeepIdentity::no, &note);
   if (!note.empty()) log_warning(note);
@@ -253,6 +281,7 @@ void LiveRun::loop() {
   auto next = Clock::now() + tick;
   auto step = std::chrono::duration_cast<Clock::duration>(tick);
   if (watchdog_) step = std::min(step, std::chrono::duration_cast<Clock::duration>(*watchdog_ / 4));
+  step = std::min(step, std::chrono::duration_cast<Clock::duration>(std::chrono::nanoseconds(load_.second())));
   std::vector<pollfd> wanted;
   while (!over_) {
     const auto until = std::min({next, Clock::now() + step, end});
@@ -285,11 +314,62 @@ void LiveRun::loop() {
     const bool ticked = Clock::now() >= next;
     if (!over_ && (ticked || (wanted[2].revents & POLLIN) != 0)) watch_kill_switch();
     feed_watchdog();
+    govern();
     if (ticked) {
       on_tick();
       next = Clock::now() + tick;
     }
   }
+}
+
+// Leaves out more while the agent costs more than it may, and less again when it does not.
+void LiveRun::govern() {
+  const auto now = Clock::now();
+  KernelCounters kernel{};
+  if (!capture_ || !supervisor_ || now - governed_ < std::chrono::nanoseconds(load_.second()) ||
+      !capture_->read_counters(kernel))
+    return;
+  governed_ = now;
+  const bool was_detached = load_.governor().detached();
+  const uint32_t before = load_.governor().step();
+  const pid_t processes[] = {::getpid(), supervisor_->worker_pid(), supervisor_->procinfo_pid()};
+  if (!load_.update(std::chrono::nanoseconds(now.time_since_epoch()).count(), processes, kernel,
+                    supervisor_->pipeline().reader.process_records))
+    return;
+  const Governor& governor = load_.governor();
+  char numbers[96];
+  std::snprintf(numbers, sizeof(numbers), "load %.3f %% of the host, limit %.3f %%", load_.used_percent(),
+                load_.limit_percent());
+  const std::string text = std::string(numbers) + ": captures " + Governor::describe(governor.step()) +
+                           " (before: " + Governor::describe(before) + ")";
+  if (governor.step() > before)
+    log_warning(text);
+  else
+    log_always(text);
+  if (governor.detached()) capture_->pause();
+  if (auto told = capture_->reconfigure(live()); !told) log_error(told.error().text());
+  if (was_detached && !governor.detached())
+    if (auto resumed = capture_->resume(); !resumed) log_error(resumed.error().text());
+}
+
+void LiveRun::report_load(StatusReport& out) const {
+  const Governor& governor = load_.governor();
+  out.load.used_percent = load_.used_percent();
+  out.load.limit_percent = load_.limit_percent();
+  out.load.step = governor.step();
+  out.load.captures = Governor::describe(governor.step());
+  out.load.counters = {{"steps_up", governor.counters().steps_up},
+                       {"steps_down", governor.counters().steps_down},
+                       {"detaches", governor.counters().detaches}};
+  out.memory_plan = memory_.text();
+  out.memory_planned = memory_.total();
+  out.memory_limit = memory_.limit;
+  if (!supervisor_) return;
+  const ScanReport& scans = supervisor_->pipeline().scans;
+  for (const ScanSource& source : scans.top)
+    if (source.version == 4 || source.version == 6) out.scans.push_back({text_of(source), source.count});
+  out.scan_sources = scans.sources;
+  out.scan_others = scans.others;
 }
 
 // A child that keeps ending is not worth the risk to the host: off, and to stay off.
@@ -352,11 +432,14 @@ void LiveRun::reload() {
   settings_.limits.flow_memory = before.limits.flow_memory;
   settings_.limits.first_document_after = before.limits.first_document_after;
   settings_.limits.queue = before.limits.queue;
+  settings_.limits.memory = before.limits.memory;
+  load_.set_limit(settings_.limits.cpu);
   settings_.process = before.process;
   settings_.output = before.output;
   if (auto changed = capture_ ? capture_->reconfigure(live()) : Result<void>(); !changed) {
     ++reload_errors_;
     settings_ = std::move(before);
+    load_.set_limit(settings_.limits.cpu);
     log_error("reload refused: " + changed.error().text() + "; the running configuration stays");
     notify_ready("capturing with " + where() + "; the last reload was refused");
     return;
@@ -392,6 +475,7 @@ StatusReport LiveRun::report(const char* state) {
     most_shared = std::max(most_shared, memory.shared);
   };
   process("loader", ::getpid());
+  report_load(out);
   out.reloads = reloads_;
   out.reload_errors = reload_errors_;
   if (!capture_ || !supervisor_) {
@@ -510,6 +594,15 @@ void LiveRun::on_tick() {
 
   if (options_.service && now - statistics_said_ >= statistics_interval) {
     statistics_said_ = now;
+    std::string scanners;
+    for (const ScanSource& source : pipeline.scans.top)
+      if (source.count != 0 && scanners.size() < 200)
+        scanners += (scanners.empty() ? "" : ", ") + text_of(source) + " " + std::to_string(source.count);
+    if (pipeline.engine.syn_unrecorded != scans_said_) {
+      scans_said_ = pipeline.engine.syn_unrecorded;
+      log_info("unanswered connection attempts without a record: " + std::to_string(scans_said_) + ", most from " +
+               scanners);
+    }
     log_info("packets " + std::to_string(kernel[HP_COUNT_PACKETS]) + ", selected " +
              std::to_string(kernel[HP_COUNT_SELECTED]) + ", flows " + std::to_string(pipeline.engine.flows) +
              ", records " + std::to_string(pipeline.documents) + ", lost " + std::to_string(losses_known_) +

@@ -23,7 +23,7 @@ double rounded(double number) { return std::round(number * 10) / 10; }
 
 std::string grouped(uint64_t number) {
   std::string digits = std::to_string(number);
-  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, ",");
+  for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
   return digits;
 }
 
@@ -105,6 +105,17 @@ std::string status_json(const StatusReport& report) {
   out["balance"] = {{"unaccounted_selected", report.unaccounted_selected},
                     {"unaccounted_records", report.unaccounted_records}};
   out["memory"] = {{"rss_bytes", report.rss_bytes}, {"kernel_map_bytes", report.kernel_map_bytes}};
+  out["memory"]["planned_bytes"] = report.memory_planned;
+  out["memory"]["limit_bytes"] = report.memory_limit;
+  out["memory"]["plan"] = report.memory_plan;
+  out["load"] = {{"used_percent", std::round(report.load.used_percent * 1000) / 1000},
+                 {"limit_percent", std::round(report.load.limit_percent * 1000) / 1000},
+                 {"step", report.load.step},
+                 {"captures", report.load.captures}};
+  out["load"].update(object(report.load.counters));
+  Json top = Json::array();
+  for (const StatusScan& scan : report.scans) top.push_back({{"source", scan.prefix}, {"unanswered", scan.count}});
+  out["scans"] = {{"top", std::move(top)}, {"sources", report.scan_sources}, {"others", report.scan_others}};
   out["reloads"] = report.reloads;
   out["reload_errors"] = report.reload_errors;
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -153,6 +164,32 @@ std::string status_text(std::string_view json) {
   const Json memory = in.value("memory", Json::object());
   out += line("memory", megabytes(memory.value("rss_bytes", uint64_t{0})) + " resident, " +
                             megabytes(memory.value("kernel_map_bytes", uint64_t{0})) + " in the kernel");
+  if (memory.value("planned_bytes", uint64_t{0}) != 0) {
+    const uint64_t most = memory.value("limit_bytes", uint64_t{0});
+    std::string plan = memory.value("plan", std::string());
+    plan += most != 0 ? "; limit " : "; no limit";
+    if (most != 0) plan += megabytes(most);
+    out += line("at most", plan);
+  }
+  const Json load = in.value("load", Json::object());
+  char share[120];
+  std::snprintf(share, sizeof(share), "%.2f %% of the host, limit %.2f %%", load.value("used_percent", 0.0),
+                load.value("limit_percent", 0.0));
+  std::string cost = share;
+  cost.append(", captures ").append(load.value("captures", std::string("everything")));
+  if (const uint64_t up = load.value("steps_up", uint64_t{0}); up != 0)
+    cost.append(", steps up ").append(grouped(up)).append(", down ").append(grouped(load.value("steps_down", uint64_t{0})));
+  out += line("load", cost);
+  const Json scans = in.value("scans", Json::object());
+  std::string sources;
+  for (const auto& scan : scans.value("top", Json::array()))
+    sources.append(sources.empty() ? "" : ", ")
+        .append(scan.value("source", std::string()))
+        .append(" ")
+        .append(grouped(scan.value("unanswered", uint64_t{0})));
+  if (const uint64_t rest = scans.value("others", uint64_t{0}); rest != 0)
+    sources.append(sources.empty() ? "others " : ", others ").append(grouped(rest));
+  if (!sources.empty()) out += line("scans", sources);
   if (in.value("reloads", uint64_t{0}) + in.value("reload_errors", uint64_t{0}) != 0)
     out += line("reloads", std::to_string(in.value("reloads", uint64_t{0})) + ", refused " +
                                std::to_string(in.value("reload_errors", uint64_t{0})));

@@ -27,6 +27,18 @@ struct StatusProcess {
   uint64_t rss_bytes = 0;
 };
 
+struct StatusScan {
+  std::string prefix;  // "192.0.2.0/24"
+  uint64_t count = 0;
+};
+
+struct StatusLoad {
+  double used_percent = 0, limit_percent = 0;  // of the host; limit 0: none
+  uint32_t step = 0;
+  std::string captures;  // what is left: "everything", "1 connection in 8", "detached"
+  NamedCounters counters;
+};
+
 struct StatusReport {
   std::string version;
   std::string agent_id, sensor, host;
@@ -39,6 +51,11 @@ struct StatusReport {
   std::vector<StatusPoint> not_attached;  // how: why not
   NamedCounters kernel, reader, engine, process;
   std::vector<StatusProcess> processes;
+  StatusLoad load;
+  std::vector<StatusScan> scans;  // the greatest first
+  uint64_t scan_sources = 0, scan_others = 0;
+  std::string memory_plan;        // what all can take together, in words
+  uint64_t memory_planned = 0, memory_limit = 0;
   NamedCounters supervisor;  // restarts, and what was lost by them
   std::vector<StatusOutput> outputs;
   double packets_per_s = 0, selected_per_s = 0, documents_per_s = 0;

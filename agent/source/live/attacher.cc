@@ -201,7 +201,8 @@ void Attacher::announce() {
 // attaching waits for the kernel (milliseconds each) and what is announced meanwhile must not pile
 // up.
 bool Attacher::settle() {
-  const std::vector<uint32_t> chosen = selection_.choose(interfaces_);
+  const std::vector<uint32_t> chosen =
+      paused_ ? std::vector<uint32_t>() : selection_.choose(interfaces_);
   for (auto place = places_.begin(); place != places_.end();) {
     const bool wanted = std::binary_search(chosen.begin(), chosen.end(), place->first);
     if (wanted) {
@@ -328,6 +329,29 @@ void Attacher::follow() {
     if (settled && selection_.uses_routes()) changed |= mark_default_routes(requests_, interfaces_);
     if (changed) settled = settle();
   }
+}
+
+void Attacher::pause() {
+  std::lock_guard lock(mutex_);
+  paused_ = true;
+  cgroup_links_.clear();
+  for (auto& [index, place] : places_) detach(index, place, false);
+  places_.clear();
+}
+
+Result<void> Attacher::resume() {
+  {
+    std::lock_guard lock(mutex_);
+    if (!paused_ || stopping_) return {};
+    paused_ = false;
+    failures_.clear();
+  }
+  attach_owner();
+  if (hook_ == LiveHook::cgroup) return attach_cgroup();
+  std::lock_guard lock(mutex_);
+  while (!settle()) {
+  }
+  return {};
 }
 
 void Attacher::wake() {

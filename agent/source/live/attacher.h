@@ -43,6 +43,10 @@ class Attacher {
   // Another choice of interfaces; what stays chosen stays attached.
   void select(const std::vector<std::string>& interfaces);
 
+  // Detaches everything but goes on following the interfaces, until resume(). Both idempotent.
+  void pause();
+  Result<void> resume();
+
   // Detaches everything; idempotent.
   void stop();
 
@@ -92,6 +96,7 @@ class Attacher {
   Descriptor wake_;
   std::thread thread_;
   bool stopping_ = false;
+  bool paused_ = false;
 };
 
 }  // namespace handprint

@@ -121,6 +121,9 @@ uint64_t LiveCapture::unread_packets() const {
 
 void LiveCapture::forget_announced() { loader_->forget_announced(); }
 
+void LiveCapture::pause() { attacher_->pause(); }
+Result<void> LiveCapture::resume() { return attacher_->resume(); }
+
 void LiveCapture::stop() { attacher_->stop(); }
 
 std::vector<AttachedPoint> LiveCapture::attached() const { return attacher_->attached(); }

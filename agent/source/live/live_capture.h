@@ -70,6 +70,10 @@ class LiveCapture : public LiveFeed {
   // size needs a new start and is an error here.
   Result<void> reconfigure(const LiveOptions& options);
 
+  // Detaches the capture programs, and attaches them again. What is loaded stays loaded.
+  void pause();
+  Result<void> resume();
+
   // Detaches everything from the kernel. What is in the rings stays readable: drain() after it.
   void stop() override;
 

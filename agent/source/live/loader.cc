@@ -221,7 +221,7 @@ constexpr const char* counter_names[] = {
     "packets",   "selected",     "emitted",           "syn_stashed",
     "syn_late",  "lost_ring",    "lost_ring_process", "lost_rate",
     "lost_load", "slot_evicted", "fragment",          "parse",
-    "own",       "left_to_cgroup",
+    "own",       "left_to_cgroup", "sampled_out",
 };
 
 }  // namespace
@@ -402,6 +402,52 @@ class LoadAttempt {
   std::string messages_;
   std::vector<Log> logs_;
 };
+
+std::vector<MapPlan> planned_maps(const LiveOptions& options) {
+  std::vector<MapPlan> out;
+  std::string messages;
+  LibbpfMessages listen(messages);
+  handprint_bpf* object = handprint_bpf__open();
+  if (object == nullptr) return out;
+  const auto page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  const uint64_t cpus = static_cast<uint64_t>(std::max(libbpf_num_possible_cpus(), 1));
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, object->obj) {
+    const std::string name = bpf_map__name(map);
+    uint64_t entries = bpf_map__max_entries(map);
+    const uint64_t value = (bpf_map__value_size(map) + 7u) & ~uint64_t{7};
+    const uint64_t key = (bpf_map__key_size(map) + 7u) & ~uint64_t{7};
+    constexpr uint64_t hash_overhead = 64;  // element, bucket
+    uint64_t bytes = 0;
+    switch (bpf_map__type(map)) {
+      case BPF_MAP_TYPE_RINGBUF:
+        if (name == "packets") entries = ring_size(options.packet_ring_bytes, 4u << 20);
+        if (name == "processes") entries = ring_size(options.process_ring_bytes, 2u << 20);
+        // The data pages are mapped twice in a row: one more table of them, and three pages before.
+        bytes = entries + 2 * (entries / page) * sizeof(void*) + 3 * page;
+        break;
+      case BPF_MAP_TYPE_PERCPU_ARRAY:
+        bytes = entries * value * cpus;
+        break;
+      case BPF_MAP_TYPE_HASH:
+      case BPF_MAP_TYPE_LRU_HASH:
+        bytes = entries * (key + value + hash_overhead);
+        break;
+      case BPF_MAP_TYPE_PERCPU_HASH:
+      case BPF_MAP_TYPE_LRU_PERCPU_HASH:
+        bytes = entries * (key + value * cpus + hash_overhead);
+        break;
+      case BPF_MAP_TYPE_ARRAY:
+        bytes = entries * value;
+        break;
+      default:
+        continue;  // storage that goes with its socket
+    }
+    out.push_back({name, bytes});
+  }
+  handprint_bpf__destroy(object);
+  return out;
+}
 
 Result<std::unique_ptr<Loader>> Loader::load(const LiveOptions& options, GroupSet wanted,
                                              LoadReport* out) {

@@ -73,6 +73,15 @@ struct LoadReport {
   }
 };
 
+// A map as it will be created.
+struct MapPlan {
+  std::string name;
+  uint64_t bytes = 0;  // with every place of it in use, on every possible CPU
+};
+// What the maps will take for these options; needs no privilege, loads nothing. Without those whose
+// entries belong to sockets.
+std::vector<MapPlan> planned_maps(const LiveOptions& options);
+
 using KernelCounters = std::array<uint64_t, HP_COUNT_MAX>;
 
 // "packets", "lost_ring" …: stable names of enum hp_counter for metrics and logs.

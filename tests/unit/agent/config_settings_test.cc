@@ -22,7 +22,9 @@ std::string errors_of(const SettingsResult& result) {
   return out;
 }
 
-std::string errors_of(std::string_view yaml) { return errors_of(load_settings_text(yaml, "x.yaml")); }
+std::string errors_of(std::string_view yaml) {
+  return errors_of(load_settings_text(yaml, "x.yaml"));
+}
 
 Settings good(std::string_view yaml) {
   SettingsResult result = load_settings_text(yaml, "x.yaml");
@@ -51,6 +53,8 @@ TEST(Settings, HaveDefaultsWithoutAFile) {
   EXPECT_EQ(s.limits.flow_memory, 16u << 20);
   EXPECT_EQ(s.limits.first_document_after, 5'000'000'000);
   EXPECT_EQ(s.limits.queue, 8u << 20);
+  EXPECT_EQ(s.limits.cpu, 5000u);
+  EXPECT_EQ(s.limits.memory, 256u << 20);
   EXPECT_TRUE(s.process.command_line);
   EXPECT_TRUE(s.process.hash);
   EXPECT_EQ(s.process.hash_max_size, 64u << 20);
@@ -60,7 +64,8 @@ TEST(Settings, HaveDefaultsWithoutAFile) {
 }
 
 TEST(Settings, HaveADefaultForEveryKeyThatIsNotOfTheHost) {
-  for (const auto& key : setting_keys()) EXPECT_EQ(key->default_text.empty(), key->path == "sensor.id") << key->path;
+  for (const auto& key : setting_keys())
+    EXPECT_EQ(key->default_text.empty(), key->path == "sensor.id") << key->path;
 }
 
 TEST(Settings, RefuseInterfacesForAHookThatKnowsNone) {
@@ -88,6 +93,8 @@ limits:
   flow_memory: 1GiB
   first_document_after: 1500ms
   queue: 100 MB
+  cpu: 0.125 %
+  memory: 2GiB
 process: {command_line: off, hash: no, hash_max_size: 5kB}
 output:
   - {type: file, path: /var/log/handprint/flows.json, fields: all}
@@ -108,11 +115,14 @@ log: {level: error, format: json}
   EXPECT_EQ(s.limits.flow_memory, 1u << 30);
   EXPECT_EQ(s.limits.first_document_after, 1'500'000'000);
   EXPECT_EQ(s.limits.queue, 100'000'000u);
+  EXPECT_EQ(s.limits.cpu, 125u);
+  EXPECT_EQ(s.limits.memory, uint64_t{2} << 30);
   EXPECT_FALSE(s.process.command_line);
   EXPECT_FALSE(s.process.hash);
   EXPECT_EQ(s.process.hash_max_size, 5000u);
   EXPECT_EQ(s.output, (std::vector<OutputSettings>{
-                          {OutputType::file, "/var/log/handprint/flows.json", OutputFormat::json, OutputFields::all},
+                          {OutputType::file, "/var/log/handprint/flows.json", OutputFormat::json,
+                           OutputFields::all},
                           {OutputType::stdout_, "", OutputFormat::line, OutputFields::default_}}));
   EXPECT_EQ(s.log.level, LogLevel::error);
   EXPECT_EQ(s.log.format, LogFormat::json);
@@ -133,7 +143,8 @@ struct Wrong {
 TEST(Settings, RefuseUnknownKeysWithASuggestion) {
   for (const Wrong& row : std::initializer_list<Wrong>{
            {"outptu: nonsense\n", "x.yaml:1:1: unknown key 'outptu'; did you mean 'output'?\n"},
-           {"limits:\n  syn_raet: 1/s\n", "x.yaml:2:3: unknown key 'limits.syn_raet'; did you mean 'syn_rate'?\n"},
+           {"limits:\n  syn_raet: 1/s\n",
+            "x.yaml:2:3: unknown key 'limits.syn_raet'; did you mean 'syn_rate'?\n"},
            {"capture: {ring: {Packets: 4MiB}}\n",
             "x.yaml:1:18: unknown key 'capture.ring.Packets'; did you mean 'packets'?\n"},
            {"capture: {syn_rate: 1/s}\n",
@@ -151,12 +162,16 @@ TEST(Settings, RefuseWrongTypes) {
            {"sensor: {id: [a]}\n", "x.yaml:1:14: a text belongs here, not a list\n"},
            {"sensor: {id: }\n", "x.yaml:1:14: a text belongs here, not nothing\n"},
            {"capture:\n  interfaces: eth0\n",
-            "x.yaml:2:15: a list of interfaces belongs here, such as [eth0, \"kind:uplink\"], not 'eth0'\n"},
+            "x.yaml:2:15: a list of interfaces belongs here, such as [eth0, \"kind:uplink\"], not "
+            "'eth0'\n"},
            {"labels: [a]\n",
-            "x.yaml:1:9: a mapping of labels belongs here, such as {env: production}, not a list\n"},
+            "x.yaml:1:9: a mapping of labels belongs here, such as {env: production}, not a "
+            "list\n"},
            {"output: {type: stdout}\n",
-            "x.yaml:1:9: a list of outputs belongs here, each with a dash (- type: stdout), not a mapping\n"},
-           {"output: [stdout]\n", "x.yaml:1:10: an output is a mapping, such as {type: stdout}, not 'stdout'\n"},
+            "x.yaml:1:9: a list of outputs belongs here, each with a dash (- type: stdout), not a "
+            "mapping\n"},
+           {"output: [stdout]\n",
+            "x.yaml:1:10: an output is a mapping, such as {type: stdout}, not 'stdout'\n"},
            {"process: {hash: \"on\"}\n", "x.yaml:1:17: 'on' is neither on nor off\n"},
            {"log: {level: {a: b}}\n",
             "x.yaml:1:14: a word (debug, info, warning, error) belongs here, not a mapping\n"}})
@@ -168,29 +183,38 @@ TEST(Settings, RefuseBadValues) {
            {"sensor: {id: \"\"}", "x.yaml:1:14: the text is empty\n"},
            {"sensor: {id: \"a\\tb\"}", "x.yaml:1:14: the text holds control characters\n"},
            {"capture: {hook: cgruop}",
-            "x.yaml:1:17: 'cgruop' is none of auto, cgroup, tc, xdp, clsact; did you mean 'cgroup'?\n"},
+            "x.yaml:1:17: 'cgruop' is none of auto, cgroup, tc, xdp, clsact; did you mean "
+            "'cgroup'?\n"},
            {"capture: {requests_per_flow: 256}", "x.yaml:1:30: '256' is out of range: 0 to 255\n"},
            {"capture: {requests_per_flow: -1}", "x.yaml:1:30: '-1' is no whole number\n"},
            {"capture: {requests_per_flow: 1.5}", "x.yaml:1:30: '1.5' is no whole number\n"},
            {"capture: {requests_per_flow: 99999999999999999999}",
             "x.yaml:1:30: '99999999999999999999' is no whole number\n"},
-           {"capture: {ring: {packets: 5MiB}}", "x.yaml:1:27: '5MiB' is no power of two; near are 4MiB and 8MiB\n"},
-           {"capture: {ring: {packets: 4}}", "x.yaml:1:27: '4' has no unit: B, KiB, MiB, GiB, kB, MB, GB\n"},
+           {"capture: {ring: {packets: 5MiB}}",
+            "x.yaml:1:27: '5MiB' is no power of two; near are 4MiB and 8MiB\n"},
+           {"capture: {ring: {packets: 4}}",
+            "x.yaml:1:27: '4' has no unit: B, KiB, MiB, GiB, kB, MB, GB\n"},
            {"capture: {ring: {packets: 4mib}}",
-            "x.yaml:1:27: 'mib' is no unit of a size (B, KiB, MiB, GiB, kB, MB, GB); did you mean 'MiB'?\n"},
-           {"capture: {ring: {packets: 1KiB}}", "x.yaml:1:27: '1KiB' is out of range: 64KiB to 1GiB\n"},
+            "x.yaml:1:27: 'mib' is no unit of a size (B, KiB, MiB, GiB, kB, MB, GB); did you mean "
+            "'MiB'?\n"},
+           {"capture: {ring: {packets: 1KiB}}",
+            "x.yaml:1:27: '1KiB' is out of range: 64KiB to 1GiB\n"},
            {"limits: {queue: 99999999999GiB}", "x.yaml:1:17: '99999999999GiB' is too large\n"},
            {"limits: {queue: lots}", "x.yaml:1:17: 'lots' is no size; write for example 16MiB\n"},
            {"limits: {syn_rate: 2000}", "x.yaml:1:20: '2000' has no unit: /s\n"},
-           {"limits: {syn_rate: 99999999/s}", "x.yaml:1:20: '99999999/s' is out of range: 0/s to 10000000/s\n"},
+           {"limits: {syn_rate: 99999999/s}",
+            "x.yaml:1:20: '99999999/s' is out of range: 0/s to 10000000/s\n"},
            {"limits: {first_document_after: 5}",
             "x.yaml:1:32: '5' has no unit: us, ms, s, min, h\n"},
-           {"limits: {first_document_after: 1h}", "x.yaml:1:32: '1h' is out of range: 100ms to 10min\n"},
+           {"limits: {first_document_after: 1h}",
+            "x.yaml:1:32: '1h' is out of range: 100ms to 10min\n"},
            {"capture: {interfaces: [kind:uplnk]}",
-            "x.yaml:1:24: 'uplnk' is no kind of interface (uplink, veth, bridge, loopback, tunnel, all); did you "
+            "x.yaml:1:24: 'uplnk' is no kind of interface (uplink, veth, bridge, loopback, tunnel, "
+            "all); did you "
             "mean 'uplink'?\n"},
            {"capture: {interfaces: [an-interface-of-16]}",
-            "x.yaml:1:24: 'an-interface-of-16' is longer than the 15 bytes of an interface's name\n"},
+            "x.yaml:1:24: 'an-interface-of-16' is longer than the 15 bytes of an interface's "
+            "name\n"},
            {"capture: {interfaces: [a/b, eth0, eth0]}",
             "x.yaml:1:24: 'a/b' can be no interface's name\nx.yaml:1:35: 'eth0' stands twice\n"},
            {"labels: {a.b: c}",
@@ -203,28 +227,34 @@ TEST(Settings, RefuseOutputsThatCannotBe) {
            {"output: []", "x.yaml:1:9: there must be at least one output\n"},
            {"output: [{format: json}]", "x.yaml:1:10: an output needs a type: stdout or file\n"},
            {"output: [{type: file}]", "x.yaml:1:10: an output of type file needs a path\n"},
-           {"output: [{type: file, path: flows.json}]", "x.yaml:1:29: 'flows.json' is no absolute path\n"},
-           {"output: [{type: stdout, path: /a}]", "x.yaml:1:31: only an output of type file has a path\n"},
-           {"output: [{type: stdout}, {type: stdout}]", "x.yaml:1:26: two outputs write to stdout\n"},
+           {"output: [{type: file, path: flows.json}]",
+            "x.yaml:1:29: 'flows.json' is no absolute path\n"},
+           {"output: [{type: stdout, path: /a}]",
+            "x.yaml:1:31: only an output of type file has a path\n"},
+           {"output: [{type: stdout}, {type: stdout}]",
+            "x.yaml:1:26: two outputs write to stdout\n"},
            {"output: [{type: file, path: /a}, {type: file, path: /a}]",
             "x.yaml:1:53: two outputs write the file '/a'\n"},
            {"output: [{type: stdout, field: all}]",
             "x.yaml:1:25: an output has no key 'field'; did you mean 'fields'?\n"},
-           {"output: [{type: stdout, type: file}]", "x.yaml:1:25: 'type' stands twice, first in line 1\n"}})
+           {"output: [{type: stdout, type: file}]",
+            "x.yaml:1:25: 'type' stands twice, first in line 1\n"}})
     EXPECT_EQ(errors_of(row.yaml), row.said);
 }
 
 TEST(Settings, RefuseDuplicateKeys) {
   EXPECT_EQ(errors_of("log:\n  level: info\nlog:\n  level: error\n"),
             "x.yaml:3:1: 'log' stands twice, first in line 1\n");
-  EXPECT_EQ(errors_of("log: {level: info, level: error}"), "x.yaml:1:20: 'level' stands twice, first in line 1\n");
+  EXPECT_EQ(errors_of("log: {level: info, level: error}"),
+            "x.yaml:1:20: 'level' stands twice, first in line 1\n");
   EXPECT_EQ(errors_of("labels: {a: b, a: c}"), "x.yaml:1:16: 'a' stands twice, first in line 1\n");
 }
 
 TEST(Settings, RefuseWhatIsNoYamlOrMoreThanIsNeeded) {
   EXPECT_EQ(errors_of("log: {level: info\n").substr(0, 30), "x.yaml:2:1: no valid YAML: end");
   EXPECT_EQ(errors_of("log:\n\tlevel: info\n").substr(0, 9), "x.yaml:2:");
-  EXPECT_EQ(errors_of("log: &a {level: info}"), "x.yaml:1:6: anchors (&name) are not used in this file\n");
+  EXPECT_EQ(errors_of("log: &a {level: info}"),
+            "x.yaml:1:6: anchors (&name) are not used in this file\n");
   EXPECT_EQ(errors_of("log: !!map {level: info}"),
             "x.yaml:1:6: tags (tag:yaml.org,2002:map) are not used in this file\n");
   EXPECT_NE(errors_of("a: &x 1\nb: *x\n"), "");
@@ -247,7 +277,8 @@ TEST(Settings, TellAllErrorsAtOnceInOrderOfTheirPlace) {
 struct SettingsFiles : ::testing::Test {
   std::filesystem::path folder;
   void SetUp() override {
-    std::string name = (std::filesystem::temp_directory_path() / "handprint-config-XXXXXX").string();
+    std::string name =
+        (std::filesystem::temp_directory_path() / "handprint-config-XXXXXX").string();
     ASSERT_NE(mkdtemp(name.data()), nullptr);
     folder = name;
   }
@@ -265,9 +296,11 @@ TEST_F(SettingsFiles, MergeDropInsInOrderOfTheirNames) {
                                  "labels: {env: test, site: fra1}\n"
                                  "limits: {syn_rate: 1/s, hello_rate: 1/s}\n"
                                  "capture: {interfaces: [eth0, eth1]}\n");
-  const std::string second = write("conf.d/20-b.yaml", "limits: {syn_rate: 20/s}\nlabels: {env: production}\n");
-  const std::string first = write("conf.d/10-a.yml", "limits: {syn_rate: 10/s, hello_rate: 10/s}\n"
-                                                     "capture: {interfaces: [wlan0]}\n");
+  const std::string second =
+      write("conf.d/20-b.yaml", "limits: {syn_rate: 20/s}\nlabels: {env: production}\n");
+  const std::string first = write("conf.d/10-a.yml",
+                                  "limits: {syn_rate: 10/s, hello_rate: 10/s}\n"
+                                  "capture: {interfaces: [wlan0]}\n");
   write("conf.d/README", "not: yaml: at: all");
   write("conf.d/.hidden.yaml", "nor: this");
   const SettingsResult result = load_settings(main);
@@ -275,7 +308,8 @@ TEST_F(SettingsFiles, MergeDropInsInOrderOfTheirNames) {
   EXPECT_EQ(result.files, (std::vector<std::string>{main, first, second}));
   EXPECT_EQ(result.settings.limits.syn_rate, 20u);
   EXPECT_EQ(result.settings.limits.hello_rate, 10u);
-  EXPECT_EQ(result.settings.capture.interfaces, std::vector<std::string>{"wlan0"}) << "lists are replaced";
+  EXPECT_EQ(result.settings.capture.interfaces, std::vector<std::string>{"wlan0"})
+      << "lists are replaced";
   EXPECT_EQ(result.settings.labels, (std::vector<std::string>{"env=production", "site=fra1"}));
 }
 
@@ -283,14 +317,16 @@ TEST_F(SettingsFiles, NameTheFileThatIsWrong) {
   const std::string main = write("handprint.yaml", "log: {level: loud}\n");
   const std::string drop_in = write("conf.d/a.yaml", "\nfoo: 1\n");
   const SettingsResult result = load_settings(main);
-  EXPECT_EQ(errors_of(result), main + ":1:14: 'loud' is none of debug, info, warning, error\n" + drop_in +
-                                   ":2:1: unknown key 'foo'\n");
+  EXPECT_EQ(errors_of(result), main + ":1:14: 'loud' is none of debug, info, warning, error\n" +
+                                   drop_in + ":2:1: unknown key 'foo'\n");
 }
 
 TEST_F(SettingsFiles, SayWhyAFileCannotBeRead) {
   const std::string missing = (folder / "none.yaml").string();
-  EXPECT_EQ(errors_of(load_settings(missing)), missing + ": cannot be opened: No such file or directory\n");
-  EXPECT_EQ(errors_of(load_settings(folder.string())), folder.string() + ": cannot be read: Is a directory\n");
+  EXPECT_EQ(errors_of(load_settings(missing)),
+            missing + ": cannot be opened: No such file or directory\n");
+  EXPECT_EQ(errors_of(load_settings(folder.string())),
+            folder.string() + ": cannot be read: Is a directory\n");
   const std::string large = write("large.yaml", std::string(2 << 20, '#'));
   EXPECT_EQ(errors_of(load_settings(large)), large + ": is larger than 1 MiB: no configuration\n");
 }
@@ -387,7 +423,8 @@ TEST(SettingsChange, TellsWhatAReloadCanDo) {
   after.sensor.id = "other";
   const SettingsChange change = changed_settings(before, after);
   EXPECT_EQ(change.reloadable, (std::vector<std::string_view>{"limits.syn_rate", "log.level"}));
-  EXPECT_EQ(change.needs_restart, (std::vector<std::string_view>{"sensor.id", "capture.ring.packets"}));
+  EXPECT_EQ(change.needs_restart,
+            (std::vector<std::string_view>{"sensor.id", "capture.ring.packets"}));
 }
 
 }  // namespace

@@ -280,6 +280,73 @@ TEST_F(Programs, BooksBalanceUnderEveryLoss) {
   EXPECT_EQ(kernel().records().size(), counters[HP_COUNT_EMITTED]);
 }
 
+TEST_F(Programs, SamplingTakesWholeFlowsInBothDirectionsAtEveryHook) {
+  const std::string hello = client_hello(517), answer = server_hello(90);
+  constexpr uint16_t flows = 400;
+  std::vector<bool> wider(flows, true);
+  for (uint8_t shift : {uint8_t{0}, uint8_t{1}, uint8_t{3}}) {
+    size_t taken = 0;
+    for (uint16_t i = 0; i < flows; ++i) {
+      std::vector<bool> seen;
+      for (Program program : {Program::tc_ingress, Program::cgroup_ingress, Program::cgroup_egress,
+                              Program::xdp_ingress}) {
+        kernel().reset();
+        kernel().config().hash_seed = 77;
+        kernel().config().sample_shift = shift;
+        const auto port = static_cast<uint16_t>(20000 + i);
+        size_t records =
+            run(program, ethernet().ipv4(1, 2).tcp(port, 443).flags(syn).sequence(0).bytes())
+                .size();
+        records +=
+            run(program, ethernet().ipv4(1, 2).tcp(port, 443).sequence(1).payload(hello).bytes())
+                .size();
+        records +=
+            run(program, ethernet().ipv4(2, 1).tcp(443, port).flags(syn_ack).sequence(5).bytes())
+                .size();
+        records +=
+            run(program, ethernet().ipv4(2, 1).tcp(443, port).sequence(6).payload(answer).bytes())
+                .size();
+        ASSERT_TRUE(records == 4 || records == 0) << records << " of port " << port;
+        seen.push_back(records == 4);
+        const auto counters = kernel().counters();
+        EXPECT_EQ(counters[HP_COUNT_SELECTED], records);
+        EXPECT_EQ(counters[HP_COUNT_EMITTED], records);
+        EXPECT_EQ(counters[HP_COUNT_SAMPLED_OUT], 4 - records);
+      }
+      for (bool one : seen)
+        EXPECT_EQ(one, seen.front()) << "the hooks differ about port " << 20000 + i;
+      EXPECT_TRUE(wider[i] || !seen.front()) << "a narrower sample holds what a wider one does not";
+      wider[i] = seen.front();
+      taken += seen.front();
+    }
+    // Half or twice the share would be a wrong mask, not chance.
+    EXPECT_GT(taken, (flows >> shift) / 2u) << int{shift};
+    EXPECT_LT(taken, (flows >> shift) * 2u) << int{shift};
+  }
+}
+
+// A connection that is kept alive is silent behind the third message of a direction.
+TEST_F(Programs, RequestsOfAConnectionAreBounded) {
+  const std::string request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  for (Program program : {Program::tc_ingress, Program::cgroup_ingress, Program::xdp_ingress}) {
+    for (uint8_t bound : {uint8_t{1}, uint8_t{3}}) {
+      kernel().reset();
+      kernel().config().policy.requests = bound;
+      size_t records = run(program, ethernet().ipv4().tcp().flags(syn).sequence(0).bytes()).size();
+      EXPECT_EQ(records, 1u);
+      uint32_t sequence = 1;
+      for (int i = 0; i < 1000; ++i) {
+        records += run(program, ethernet().ipv4().tcp().sequence(sequence).payload(request).bytes())
+                       .size();
+        sequence += static_cast<uint32_t>(request.size());
+      }
+      EXPECT_EQ(records, 1u + bound);
+      EXPECT_EQ(kernel().counter(HP_COUNT_SELECTED), 1u + bound);
+      EXPECT_EQ(kernel().counter(HP_COUNT_EMITTED), 1u + bound);
+    }
+  }
+}
+
 TEST_F(Programs, DisabledProgramsReturnAtOnce) {
   kernel().config().disabled = 1;
   EXPECT_TRUE(run(Program::tc_ingress, ethernet().ipv4().tcp().flags(syn).bytes()).empty());
@@ -330,8 +397,7 @@ TEST_F(Programs, ResetWithoutPayloadForgetsTheWindow) {
   run(Program::tc_ingress, ethernet().ipv4().tcp().flags(rst).sequence(1).bytes());
   // Three bytes of a request say nothing without a window.
   EXPECT_TRUE(
-      run(Program::tc_ingress, ethernet().ipv4().tcp().sequence(1).payload("GET").bytes())
-          .empty());
+      run(Program::tc_ingress, ethernet().ipv4().tcp().sequence(1).payload("GET").bytes()).empty());
 }
 
 TEST_F(Programs, SynAckOpensTheOtherDirection) {
