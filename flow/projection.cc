@@ -72,7 +72,7 @@ void find_views(const Flow& flow, const Aliases& aliases, View& at_client, View&
   for (const Alias* alias = aliases.at(flow.aliases); alias != nullptr;
        alias = aliases.at(alias->next))
     views[count++] = {&alias->key, &alias->passage, alias->flip};
-  const uint8_t client_socket = 1 << flow.client, server_socket = 1 << (flow.client ^ 1);
+  const unsigned client_socket = 1U << flow.client, server_socket = 1U << (flow.client ^ 1U);
   const View *of_client = nullptr, *of_server = nullptr, *first_syn = nullptr, *last_syn = nullptr,
              *last_answer = nullptr, *no_server = nullptr, *no_client = nullptr;
   for (std::size_t i = 0; i < count; ++i) {
