@@ -7,7 +7,7 @@
 #ifndef HP_CAPTURE_H
 #define HP_CAPTURE_H
 
-#include "bpf/emit.h"
+#include "bpf/own.h"
 
 #define HP_LIVE_AGE 65536	/* about a minute: a younger window that gives way is counted */
 
@@ -200,8 +200,7 @@ HP_UNROLL
 		/* A stash belongs in front of the first payload; a SYN that is emitted replaces it. */
 		work->syn_len = bare_syn ? 0 : slot->syn_len;
 		HP_FORGET(work->syn_len);
-		if (cfg->agent_pid && (work->ownership.owner.pid == cfg->agent_pid ||
-				       work->ownership.peer_pid == cfg->agent_pid)) {
+		if (hp_is_own(work, cfg)) {
 			hp_count(HP_COUNT_OWN, hook);
 			missed = 1;
 		} else if (hook == HP_HOOK_TC && hp_left_to_cgroup(work, cfg)) {

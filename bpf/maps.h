@@ -87,6 +87,23 @@ struct {
 	__type(value, struct hp_bucket);
 } buckets SEC(".maps");
 
+/* One direction of a connection that the agent made, as on the wire, in whatever namespace it is seen. */
+struct hp_own_key {
+	__u8 source[16] HP_ALIGNED;
+	__u8 destination[16];
+	__u16 source_port;
+	__u16 destination_port;
+	__u32 protocol;
+};
+
+/* The value is the sequence number of the SYN: another SYN with these ports is another connection. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct hp_own_key);
+	__type(value, __u32);
+} own_flows SEC(".maps");
+
 /* Running numbers of the records of this CPU: 0 of the ring packets, 1 of the ring processes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -23,7 +23,7 @@ namespace handprint {
 inline constexpr std::string_view default_settings_path = "/etc/handprint/handprint.yaml";
 
 enum class CaptureHook : uint8_t { automatic, cgroup, tc, xdp, clsact };
-enum class OutputType : uint8_t { stdout_, file };
+enum class OutputType : uint8_t { stdout_, file, tcp };
 enum class OutputFormat : uint8_t { json, line, pmercury };
 enum class OutputFields : uint8_t { default_, all };
 enum class LogLevel : uint8_t { debug, info, warning, error };
@@ -34,6 +34,7 @@ enum class LogFormat : uint8_t { automatic, text, json };
 struct OutputSettings {
   OutputType type = OutputType::stdout_;
   std::string path;  // only with OutputType::file; absolute
+  std::string address;  // only with OutputType::tcp; "a.b.c.d:port" or "[IPv6]:port"
   OutputFormat format = OutputFormat::json;
   OutputFields fields = OutputFields::default_;
 

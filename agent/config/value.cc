@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/config/value.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -155,11 +157,32 @@ std::string list_of(const std::vector<std::string>& values) {
          }, ", ") + "]";
 }
 
-const ChoiceValue<OutputType> output_types{{{"stdout", OutputType::stdout_}, {"file", OutputType::file}}};
+const ChoiceValue<OutputType> output_types{
+    {{"stdout", OutputType::stdout_}, {"file", OutputType::file}, {"tcp", OutputType::tcp}}};
 const ChoiceValue<OutputFormat> output_formats{
     {{"json", OutputFormat::json}, {"line", OutputFormat::line}, {"pmercury", OutputFormat::pmercury}}};
 const ChoiceValue<OutputFields> output_fields{
     {{"default", OutputFields::default_}, {"all", OutputFields::all}}};
+
+// Of an unknown type only the type is worth a message.
+bool known_type(std::string_view word) { return word == "stdout" || word == "file" || word == "tcp"; }
+
+// "a.b.c.d:port" or "[IPv6]:port", the port 1 to 65535.
+bool numeric_address(const std::string& text) {
+  const size_t colon = text.rfind(':');
+  if (colon == std::string::npos || colon == 0 || colon + 1 == text.size() || text.size() - colon > 6) return false;
+  const std::string_view port = std::string_view(text).substr(colon + 1);
+  if (port.find_first_not_of("0123456789") != std::string_view::npos) return false;
+  const int number = std::stoi(std::string(port));
+  if (number < 1 || number > 65535) return false;
+  std::string host = text.substr(0, colon);
+  in6_addr six{};
+  in_addr four{};
+  if (host.front() != '[') return inet_pton(AF_INET, host.c_str(), &four) == 1;
+  if (host.back() != ']') return false;
+  host = host.substr(1, host.size() - 2);
+  return inet_pton(AF_INET6, host.c_str(), &six) == 1;
+}
 
 }  // namespace
 
@@ -409,7 +432,7 @@ void OutputsValue::read(const YamlNode& node, Problems& problems, Type& out) con
     return problems.add(node, "a list of outputs belongs here, each with a dash (- type: stdout), not " +
                                   handprint::describe(node));
   if (node.items.empty()) return problems.add(node, "there must be at least one output");
-  constexpr std::array<std::string_view, 4> keys{"type", "path", "format", "fields"};
+  constexpr std::array<std::string_view, 5> keys{"type", "path", "address", "format", "fields"};
   Type outputs;
   for (const YamlNode& item : node.items) {
     if (item.kind != YamlNode::Kind::map) {
@@ -419,6 +442,7 @@ void OutputsValue::read(const YamlNode& node, Problems& problems, Type& out) con
     OutputSettings output;
     const YamlNode* type = nullptr;
     const YamlNode* path = nullptr;
+    const YamlNode* address = nullptr;
     for_each_entry(item, problems, [&](const YamlNode& key, const YamlNode& value) {
       if (key.text == "type") {
         type = &value;
@@ -426,6 +450,9 @@ void OutputsValue::read(const YamlNode& node, Problems& problems, Type& out) con
       } else if (key.text == "path") {
         path = &value;
         TextValue{4096}.read(value, problems, output.path);
+      } else if (key.text == "address") {
+        address = &value;
+        TextValue{64}.read(value, problems, output.address);
       } else if (key.text == "format") {
         output_formats.read(value, problems, output.format);
       } else if (key.text == "fields") {
@@ -435,19 +462,27 @@ void OutputsValue::read(const YamlNode& node, Problems& problems, Type& out) con
       }
     });
     if (!type) {
-      problems.add(item, "an output needs a type: stdout or file");
+      problems.add(item, "an output needs a type: stdout, file or tcp");
     } else if (output.type == OutputType::file && !path) {
       problems.add(item, "an output of type file needs a path");
-    } else if (output.type != OutputType::file && path && type->text == "stdout") {
+    } else if (output.type == OutputType::tcp && !address) {
+      problems.add(item, "an output of type tcp needs an address");
+    } else if (output.type != OutputType::file && path && known_type(type->text)) {
       problems.add(*path, "only an output of type file has a path");
+    } else if (output.type != OutputType::tcp && address && known_type(type->text)) {
+      problems.add(*address, "only an output of type tcp has an address");
+    } else if (!output.address.empty() && !numeric_address(output.address)) {
+      problems.add(*address, "'" + output.address +
+                                 "' is no address and port in numbers, such as 192.0.2.1:5170 or [2001:db8::1]:5170");
     } else if (!output.path.empty() && output.path.front() != '/') {
       problems.add(*path, "'" + output.path + "' is no absolute path");
     }
     for (const OutputSettings& other : outputs)
-      if (other.type == output.type && other.path == output.path)
-        problems.add(path ? *path : item, output.type == OutputType::file
-                                              ? "two outputs write the file '" + output.path + "'"
-                                              : "two outputs write to stdout");
+      if (other.type == output.type && other.path == output.path && other.address == output.address)
+        problems.add(path ? *path : address ? *address : item,
+                     output.type == OutputType::file  ? "two outputs write the file '" + output.path + "'"
+                     : output.type == OutputType::tcp ? "two outputs write to " + output.address
+                                                      : "two outputs write to stdout");
     outputs.push_back(std::move(output));
   }
   out = std::move(outputs);
@@ -456,6 +491,7 @@ std::string OutputsValue::show(const Type& value) const {
   return "[" + join(value, [](const OutputSettings& output) {
            std::string text = "{type: " + output_types.show(output.type);
            if (output.type == OutputType::file) text += ", path: " + yaml_scalar(output.path);
+           if (output.type == OutputType::tcp) text += ", address: " + yaml_scalar(output.address);
            return text + ", format: " + output_formats.show(output.format) +
                   ", fields: " + output_fields.show(output.fields) + "}";
          }, ", ") + "]";
@@ -464,6 +500,7 @@ std::string OutputsValue::schema() const {
   return "{\"type\": \"array\", \"minItems\": 1, \"items\": {\"type\": \"object\", "
          "\"additionalProperties\": false, \"required\": [\"type\"], \"properties\": {"
          "\"type\": " + output_types.schema() + ", \"path\": {\"type\": \"string\", \"pattern\": \"^/\"}, "
+         "\"address\": {\"type\": \"string\", \"pattern\": \"^([0-9.]+|\\\\[[0-9a-fA-F:.]+\\\\]):[0-9]+$\"}, "
          "\"format\": " + output_formats.schema() + ", \"fields\": " + output_fields.schema() + "}}}";
 }
 

@@ -15,7 +15,6 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr auto idle_wait = 500ms;
-constexpr auto retry_wait = 1s;
 
 int64_t steady_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -94,7 +93,12 @@ void Output::run() {
       if (auto result = sink_->reopen(); !result && events_.failed)
         events_.failed(sink_->name(), "keeps the old file: " + result.error().text());
     }
-    if (!batch) continue;
+    if (!batch) {
+      writing_since_.store(steady_ns());
+      if (sink_->idle() != 0) ++errors_;
+      writing_since_.store(0);
+      continue;
+    }
     busy_.store(true);
     write(*batch);
     busy_.store(false);
@@ -148,15 +152,17 @@ void Output::write(const Batch& batch) {
     }
     if (!failing && events_.failed)
       events_.failed(sink_->name(), std::string(std::strerror(result.error)) +
-                                        "; tried again each second, documents wait and then are dropped");
+                                        "; tried again, documents wait and then are dropped");
     failing = true;
+    // In short steps, so that a long pause does not look like a thread that hangs.
+    const uint32_t retry = std::min(sink_->retry_ms(), 1000u);
     std::unique_lock lock(mutex_);
     if (finishing_) {
       dropped_ += batch.documents();
       lost_ = true;
       return;
     }
-    changed_.wait_for(lock, retry_wait, [&] { return finishing_ || reopen_.load(); });
+    changed_.wait_for(lock, std::chrono::milliseconds(retry), [&] { return finishing_ || reopen_.load(); });
     ++heartbeat_;
     if (reopen_.exchange(false)) {
       lock.unlock();

@@ -54,6 +54,13 @@ class Sink {
   // Brings what was written to stable storage, where there is one.
   virtual Result<void> sync() { return {}; }
 
+  // Called a few times a second while nothing is to be written. 0, or the
+  // errno of something that was tried in vain; it counts as an error of the output.
+  virtual int idle() { return 0; }
+
+  // After a failed write: how long to wait before the next, in ms. Live traffic only.
+  virtual uint32_t retry_ms() const { return 1000; }
+
   // Opens the place anew under its name (after a rotation). The old one stays in use on an error.
   virtual Result<void> reopen() { return {}; }
 };

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "agent/sink/tcp_sink.h"
+
 namespace handprint {
 
 Rendering rendering_of(const OutputSettings& output) {
@@ -31,6 +33,7 @@ Result<std::unique_ptr<Sink>> make_sink(const OutputSettings& output, Rendering 
                                         Descriptor file, HandedFileSink*& handed) {
   handed = nullptr;
   if (output.type == OutputType::stdout_) return stdout_sink(rendering);
+  if (output.type == OutputType::tcp) return tcp_sink(output.address, rendering);
   if (!file) return Error{Reason::truncated, output.path, 0, 0, 0, "was not handed over"};
   auto sink = std::make_unique<HandedFileSink>(output.path, rendering, std::move(file));
   handed = sink.get();

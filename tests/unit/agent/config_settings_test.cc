@@ -99,6 +99,7 @@ process: {command_line: off, hash: no, hash_max_size: 5kB}
 output:
   - {type: file, path: /var/log/handprint/flows.json, fields: all}
   - {type: stdout, format: line}
+  - {type: tcp, address: "[2001:db8::1]:5170"}
 log: {level: error, format: json}
 )");
   EXPECT_EQ(s.sensor.id, "edge-7");
@@ -121,9 +122,11 @@ log: {level: error, format: json}
   EXPECT_FALSE(s.process.hash);
   EXPECT_EQ(s.process.hash_max_size, 5000u);
   EXPECT_EQ(s.output, (std::vector<OutputSettings>{
-                          {OutputType::file, "/var/log/handprint/flows.json", OutputFormat::json,
+                          {OutputType::file, "/var/log/handprint/flows.json", "", OutputFormat::json,
                            OutputFields::all},
-                          {OutputType::stdout_, "", OutputFormat::line, OutputFields::default_}}));
+                          {OutputType::stdout_, "", "", OutputFormat::line, OutputFields::default_},
+                          {OutputType::tcp, "", "[2001:db8::1]:5170", OutputFormat::json,
+                           OutputFields::default_}}));
   EXPECT_EQ(s.log.level, LogLevel::error);
   EXPECT_EQ(s.log.format, LogFormat::json);
 }
@@ -225,7 +228,7 @@ TEST(Settings, RefuseBadValues) {
 TEST(Settings, RefuseOutputsThatCannotBe) {
   for (const Wrong& row : std::initializer_list<Wrong>{
            {"output: []", "x.yaml:1:9: there must be at least one output\n"},
-           {"output: [{format: json}]", "x.yaml:1:10: an output needs a type: stdout or file\n"},
+           {"output: [{format: json}]", "x.yaml:1:10: an output needs a type: stdout, file or tcp\n"},
            {"output: [{type: file}]", "x.yaml:1:10: an output of type file needs a path\n"},
            {"output: [{type: file, path: flows.json}]",
             "x.yaml:1:29: 'flows.json' is no absolute path\n"},
@@ -235,6 +238,17 @@ TEST(Settings, RefuseOutputsThatCannotBe) {
             "x.yaml:1:26: two outputs write to stdout\n"},
            {"output: [{type: file, path: /a}, {type: file, path: /a}]",
             "x.yaml:1:53: two outputs write the file '/a'\n"},
+           {"output: [{type: tcp}]", "x.yaml:1:10: an output of type tcp needs an address\n"},
+           {"output: [{type: stdout, address: \"127.0.0.1:1\"}]",
+            "x.yaml:1:34: only an output of type tcp has an address\n"},
+           {"output: [{type: tcp, address: \"localhost:5170\"}]",
+            "x.yaml:1:31: 'localhost:5170' is no address and port in numbers, such as 192.0.2.1:5170 or "
+            "[2001:db8::1]:5170\n"},
+           {"output: [{type: tcp, address: \"127.0.0.1:65536\"}]",
+            "x.yaml:1:31: '127.0.0.1:65536' is no address and port in numbers, such as 192.0.2.1:5170 or "
+            "[2001:db8::1]:5170\n"},
+           {"output: [{type: tcp, address: \"127.0.0.1:1\"}, {type: tcp, address: \"127.0.0.1:1\"}]",
+            "x.yaml:1:68: two outputs write to 127.0.0.1:1\n"},
            {"output: [{type: stdout, field: all}]",
             "x.yaml:1:25: an output has no key 'field'; did you mean 'fields'?\n"},
            {"output: [{type: stdout, type: file}]",

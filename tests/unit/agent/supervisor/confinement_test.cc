@@ -216,8 +216,9 @@ TEST(SettingsFile, CarriesEverySetting) {
   settings.labels = {"env=production", "note=a: b # c"};
   settings.limits.queue = 12345678;
   settings.output = {
-      {OutputType::file, "/var/log/x y.jsonl", OutputFormat::line, OutputFields::default_},
-      {OutputType::stdout_, "", OutputFormat::json, OutputFields::all}};
+      {OutputType::file, "/var/log/x y.jsonl", "", OutputFormat::line, OutputFields::default_},
+      {OutputType::stdout_, "", "", OutputFormat::json, OutputFields::all},
+      {OutputType::tcp, "", "127.0.0.1:5170", OutputFormat::json, OutputFields::all}};
   uint32_t bytes = 0;
   auto file = pack_settings(settings, bytes);
   ASSERT_TRUE(file);
