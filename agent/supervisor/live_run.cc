@@ -489,6 +489,9 @@ StatusReport LiveRun::report(const char* state) {
                     {"procinfo_restarts", lives.procinfo_restarts},
                     {"worker_lost_flows", lives.worker_lost_flows},
                     {"worker_lost_records", lives.worker_lost_records}};
+  const FollowCounters follow = capture_->follow_counters();
+  out.interfaces = {{"attach_late", follow.attach_late}, {"overruns", follow.overruns},
+                    {"moved_to_front", follow.moved_to_front}};
   out.hook = name(capture_->hook());
   for (const AttachedPoint& point : capture_->attached()) out.attached.push_back({point.name, point.how});
   for (const AttachFailure& failure : capture_->failures())

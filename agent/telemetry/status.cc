@@ -95,6 +95,7 @@ std::string status_json(const StatusReport& report) {
     out["processes"].push_back(
         {{"role", process.role}, {"pid", process.pid}, {"rss_bytes", process.rss_bytes}});
   out["supervisor"] = object(report.supervisor);
+  out["interfaces"] = object(report.interfaces);
   out["outputs"] = Json::array();
   for (const StatusOutput& output : report.outputs) {
     Json entry;
@@ -150,6 +151,8 @@ std::string status_text(std::string_view json) {
   if (!processes.empty()) out += line("processes", processes);
   if (const Json ends = in.value("supervisor", Json::object()); counter_text(ends) != "nothing yet")
     out += line("supervisor", counter_text(ends));
+  if (const Json followed = in.value("interfaces", Json::object()); counter_text(followed) != "nothing yet")
+    out += line("interfaces", counter_text(followed));
   for (const char* part : {"kernel", "reader", "engine", "process"})
     out += line(part, counter_text(in.value(part, Json::object())));
   for (const auto& output : in.value("outputs", Json::array()))

@@ -49,6 +49,7 @@ struct StatusReport {
   std::string hook;
   std::vector<StatusPoint> attached;
   std::vector<StatusPoint> not_attached;  // how: why not
+  NamedCounters interfaces;               // what following them met with
   NamedCounters kernel, reader, engine, process;
   std::vector<StatusProcess> processes;
   StatusLoad load;

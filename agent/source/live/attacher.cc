@@ -22,6 +22,8 @@ namespace {
 // Default routes change without a link's announcement; they are looked up again this often.
 constexpr int routes_every_ms = 10'000;
 constexpr std::size_t attached_at_once = 16;
+// An index may also be large because it was asked for, or brought from another namespace.
+constexpr uint32_t gap_most = 4096;
 
 bool is_plain_name(std::string_view word) {
   return !word.starts_with('!') && !is_interface_kind(word) &&
@@ -116,6 +118,26 @@ int Attacher::attach_tc(const Interface& interface, uint8_t direction, Place& pl
   return 0;
 }
 
+// Who was put in front of our programs may end the chain, and what it passes we would miss: to the head
+// again, where they were first. The kernel takes a program only once, so that the old link goes first:
+// what passes in the microseconds between is not seen.
+void Attacher::keep_first() {
+  for (auto& [index, place] : places_) {
+    const auto interface = interfaces_.find(index);
+    if (interface == interfaces_.end()) continue;
+    for (const uint8_t direction : {uint8_t{HP_INGRESS}, uint8_t{HP_EGRESS}}) {
+      if (!place.links[direction] || (hook_ == LiveHook::xdp && direction == HP_INGRESS)) continue;
+      const bool ethernet = interface->second.has_ethernet_header();
+      const int program = loader_.program(direction == HP_INGRESS ? (ethernet ? "tc_ingress" : "tc_ingress_l3")
+                                                                  : (ethernet ? "tc_egress" : "tc_egress_l3"));
+      if (is_first_tcx(index, direction, program)) continue;
+      place.links[direction].reset();
+      place.links[direction] = Descriptor(attach_tcx(index, direction, program));
+      ++counters_.moved_to_front;
+    }
+  }
+}
+
 int Attacher::attach_xdp(const Interface& interface, Place& place) {
   if (!interface.has_ethernet_header()) return -EOPNOTSUPP;
   const int fd = loader_.program("xdp_ingress");
@@ -175,6 +197,7 @@ bool Attacher::read_all() {
   Interfaces fresh;
   if (read_interfaces(requests_, fresh) != 0) return false;
   interfaces_ = std::move(fresh);
+  if (!interfaces_.empty()) highest_index_ = std::max(highest_index_, interfaces_.rbegin()->first);
   return true;
 }
 
@@ -195,6 +218,26 @@ void Attacher::announce() {
     known = interface.name;
     interface_changed_(index, known);
   }
+}
+
+// The kernel dropped announcements. What came and went meanwhile, without being told of, has left only
+// the gap that its index made above the highest one so far; the last of them only once another interface
+// comes. Where only names are chosen a gap means nothing.
+void Attacher::read_what_was_lost(uint32_t highest, const std::set<uint32_t>& told) {
+  ++counters_.overruns;
+  const Interfaces before = interfaces_;
+  if (!read_all()) return;
+  for (const auto& [index, interface] : before)
+    if (!interfaces_.contains(index) && !places_.contains(index) && selection_.chooses(interface))
+      ++counters_.attach_late;
+  gap_is_open_ = words_.empty() || !std::all_of(words_.begin(), words_.end(), is_plain_name);
+  if (gap_is_open_) count_gap(highest, highest_index_, told);
+}
+
+// Counts the indices between the two that nothing is known of.
+void Attacher::count_gap(uint32_t from, uint32_t to, const std::set<uint32_t>& told) {
+  for (uint32_t index = from + 1; index < to && index - from < gap_most; ++index)
+    if (!interfaces_.contains(index) && !told.contains(index)) ++counters_.attach_late;
 }
 
 // Makes what is attached equal to what is chosen. False: only a part of it was done, since
@@ -225,6 +268,11 @@ bool Attacher::settle() {
     const int result = attach_interface(interfaces_.at(index), place, reason);
     if (result == 0) {
       places_.emplace(index, std::move(place));
+      // Looked at after it was attached, so that nothing passes between: packets that our own programs
+      // saw already count, too, but none that they did not see is left out.
+      Interface now;
+      if (thread_.joinable() && read_interface(requests_, index, now) && now.packets != 0)
+        ++counters_.attach_late;
     } else if (result == -ENODEV) {
       interfaces_.erase(index);  // gone already; its announcement is on the way
     } else {
@@ -300,12 +348,17 @@ void Attacher::follow() {
     bool changed = !settled;
     if (ready == 0 && settled) {
       failures_.clear();  // tried again every time the routes are
+      keep_first();
       changed = true;
     }
     if (ready > 0 && events[0].revents != 0) {
+      const uint32_t highest = highest_index_;
+      std::set<uint32_t> told;
+      uint32_t highest_told = highest, first_told = UINT32_MAX;
       const auto heard = announcements_.listen([&](const nlmsghdr* message) {
         Interface interface;
         if (!read_interface(message, interface)) return;
+        told.insert(interface.index);
         changed = true;
         const auto known = interfaces_.find(interface.index);
         if (message->nlmsg_type == RTM_DELLINK) {
@@ -314,15 +367,30 @@ void Attacher::follow() {
           if (place != places_.end()) {
             detach(place->first, place->second, true);
             places_.erase(place);
+          } else if (interfaces_matter && !paused_ && interface.packets != 0 &&
+                     !failures_.contains(interface.index) && selection_.chooses(interface)) {
+            ++counters_.attach_late;  // it came and went before its turn
           }
           return;
+        }
+        if (interface.index > highest_index_) {
+          highest_told = std::max(highest_told, interface.index);
+          first_told = std::min(first_told, interface.index);
         }
         if (known != interfaces_.end()) interface.default_route = known->second.default_route;
         // What was refused may be possible now (a device that was not up, a program that went).
         failures_.erase(interface.index);
         interfaces_[interface.index] = std::move(interface);
       });
-      if (heard == NetlinkSocket::Heard::lost) changed |= read_all();
+      if (gap_is_open_ && highest_told > highest) {
+        count_gap(highest, first_told, told);
+        gap_is_open_ = false;
+      }
+      highest_index_ = std::max(highest_index_, highest_told);
+      if (heard == NetlinkSocket::Heard::lost) {
+        read_what_was_lost(highest, told);
+        changed = true;
+      }
     }
     announce();
     if (!interfaces_matter) continue;
@@ -347,7 +415,10 @@ Result<void> Attacher::resume() {
     failures_.clear();
   }
   attach_owner();
-  if (hook_ == LiveHook::cgroup) return attach_cgroup();
+  if (hook_ == LiveHook::cgroup || hook_ == LiveHook::automatic) {
+    Result<void> attached = attach_cgroup();
+    if (!attached || hook_ == LiveHook::cgroup) return attached;
+  }
   std::lock_guard lock(mutex_);
   while (!settle()) {
   }
@@ -394,6 +465,11 @@ std::vector<AttachFailure> Attacher::failures() const {
         {interface != interfaces_.end() ? interface->second.name : std::to_string(index), reason});
   }
   return out;
+}
+
+FollowCounters Attacher::follow_counters() const {
+  std::lock_guard lock(mutex_);
+  return counters_;
 }
 
 std::string Attacher::interface_name(uint32_t interface) const {

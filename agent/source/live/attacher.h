@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -52,6 +53,7 @@ class Attacher {
 
   std::vector<AttachedPoint> attached() const;
   std::vector<AttachFailure> failures() const;
+  FollowCounters follow_counters() const;
   std::string interface_name(uint32_t interface) const;
 
  private:
@@ -65,9 +67,12 @@ class Attacher {
   Result<void> attach_cgroup();
   int attach_interface(const Interface& interface, Place& place, std::string& reason);
   int attach_tc(const Interface& interface, uint8_t direction, Place& place);
+  void count_gap(uint32_t from, uint32_t to, const std::set<uint32_t>& told);
+  void keep_first();
   int attach_xdp(const Interface& interface, Place& place);
   void detach(uint32_t interface, Place& place, bool gone);
   bool read_all();
+  void read_what_was_lost(uint32_t highest, const std::set<uint32_t>& told);
   void remove_all_leftovers();
   bool settle();
   void announce();
@@ -95,6 +100,9 @@ class Attacher {
   NetlinkSocket announcements_;
   Descriptor wake_;
   std::thread thread_;
+  FollowCounters counters_;
+  uint32_t highest_index_ = 0;
+  bool gap_is_open_ = false;  // above the highest index there may have been others
   bool stopping_ = false;
   bool paused_ = false;
 };

@@ -5,6 +5,8 @@
 #include <fnmatch.h>
 #include <net/if.h>
 #include <net/if_arp.h>
+// After the C library's own names of interface flags.
+#include <linux/if_link.h>
 
 #include <algorithm>
 #include <array>
@@ -99,6 +101,12 @@ bool read_interface(const nlmsghdr* message, Interface& out) {
   each_attribute(
       message, sizeof(ifinfomsg), [&out](uint16_t type, const uint8_t* data, std::size_t size) {
         if (type == IFLA_IFNAME) out.name = attribute_text(data, size);
+        // Its first two members have been rx_packets and tx_packets ever since.
+        if (type == IFLA_STATS64 && size >= 2 * sizeof(uint64_t)) {
+          std::array<uint64_t, 2> packets{};
+          std::memcpy(packets.data(), data, sizeof packets);
+          out.packets = packets[0] + packets[1];
+        }
         if (type == IFLA_LINKINFO) {
           each_attribute(data, size,
                          [&out](uint16_t inner, const uint8_t* value, std::size_t length) {
@@ -124,6 +132,17 @@ int read_interfaces(NetlinkSocket& socket, Interfaces& out) {
   mark_default_routes(socket, found);
   out = std::move(found);
   return 0;
+}
+
+bool read_interface(NetlinkSocket& socket, uint32_t index, Interface& out) {
+  NetlinkMessage request(RTM_GETLINK, 0);
+  ifinfomsg body{};
+  body.ifi_index = static_cast<int>(index);
+  request.body(body);
+  bool found = false;
+  const int result = socket.request(
+      request, [&](const nlmsghdr* message) { found = read_interface(message, out) || found; });
+  return result == 0 && found;
 }
 
 bool mark_default_routes(NetlinkSocket& socket, Interfaces& interfaces) {
@@ -157,6 +176,11 @@ InterfaceSelection::InterfaceSelection(const std::vector<std::string>& words) {
 bool InterfaceSelection::uses_routes() const {
   return std::any_of(words_.begin(), words_.end(),
                      [](const Word& word) { return word.text == "uplink"; });
+}
+
+bool InterfaceSelection::chooses(const Interface& interface) const {
+  const Interfaces alone{{interface.index, interface}};
+  return !choose(alone).empty();
 }
 
 std::vector<uint32_t> InterfaceSelection::choose(const Interfaces& interfaces) const {

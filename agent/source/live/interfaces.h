@@ -21,6 +21,7 @@ struct Interface {
   bool loopback = false;
   bool up = false;
   bool default_route = false;
+  uint64_t packets = 0;  // that passed it so far, in both directions
 
   // Frames begin with an Ethernet header (loopback too); otherwise with IP.
   bool has_ethernet_header() const;
@@ -34,6 +35,8 @@ using Interfaces = std::map<uint32_t, Interface>;
 
 // Reads all links and marks those that default routes use. Negative errno on failure.
 int read_interfaces(NetlinkSocket& socket, Interfaces& out);
+// Reads one link anew. False: it is gone.
+bool read_interface(NetlinkSocket& socket, uint32_t index, Interface& out);
 // Marks the links that packets to unlisted addresses leave by. Result: whether a mark changed.
 bool mark_default_routes(NetlinkSocket& socket, Interfaces& interfaces);
 
@@ -47,6 +50,8 @@ class InterfaceSelection {
   // uses, without loopback, veth, VLAN children, and members of bridges and bonds; where that
   // leaves nothing (inside a container), whatever the default route uses.
   std::vector<uint32_t> choose(const Interfaces& interfaces) const;
+  // Whether it would be chosen if there were no other.
+  bool chooses(const Interface& interface) const;
   // A kind that depends on routes stands in it.
   bool uses_routes() const;
 

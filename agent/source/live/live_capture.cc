@@ -128,6 +128,7 @@ void LiveCapture::stop() { attacher_->stop(); }
 
 std::vector<AttachedPoint> LiveCapture::attached() const { return attacher_->attached(); }
 std::vector<AttachFailure> LiveCapture::failures() const { return attacher_->failures(); }
+FollowCounters LiveCapture::follow_counters() const { return attacher_->follow_counters(); }
 bool LiveCapture::read_counters(KernelCounters& out) const { return loader_->read_counters(out); }
 const ReaderCounters& LiveCapture::reader_counters() const { return reader_->counters(); }
 

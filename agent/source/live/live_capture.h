@@ -33,6 +33,15 @@ struct AttachFailure {
   std::string reason;
 };
 
+// What following the interfaces met with.
+struct FollowCounters {
+  // Interfaces that packets may have passed before the programs were attached to them: one that was in
+  // use already when its turn came, one that was gone by then.
+  uint64_t attach_late = 0;
+  uint64_t overruns = 0;  // times that the kernel dropped announcements, so that all was read anew
+  uint64_t moved_to_front = 0;  // times that another program had come before ours, which went back to the head
+};
+
 // Owns loader, attachments (with their own thread, which follows interfaces by netlink) and ring
 // reader. poll() and drain() belong to one thread; everything else may be called from any.
 class LiveCapture : public LiveFeed {
@@ -79,6 +88,7 @@ class LiveCapture : public LiveFeed {
 
   std::vector<AttachedPoint> attached() const;
   std::vector<AttachFailure> failures() const;
+  FollowCounters follow_counters() const;
   bool read_counters(KernelCounters& out) const;
   std::string interface_name(uint32_t interface) const override;
 

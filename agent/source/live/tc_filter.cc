@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -122,6 +123,28 @@ int attach_tcx(uint32_t interface, uint8_t direction, int program) {
   create.flags = bpf_f_before;
   const long fd = syscall(SYS_bpf, BPF_LINK_CREATE, &create, sizeof(create));
   return fd >= 0 ? static_cast<int>(fd) : -errno;
+}
+
+bool is_first_tcx(uint32_t interface, uint8_t direction, int program) {
+  bpf_prog_info info{};
+  struct {
+    uint32_t descriptor, length;
+    uint64_t info;
+  } ask{static_cast<uint32_t>(program), sizeof info, reinterpret_cast<uint64_t>(&info)};
+  std::array<uint32_t, 64> ids{};
+  // The part of union bpf_attr that BPF_PROG_QUERY reads.
+  struct {
+    uint32_t interface, attach_type, flags, attach_flags;
+    uint64_t ids;
+    uint32_t count, padding;
+    uint64_t unused[4];
+  } query{interface, direction == HP_INGRESS ? bpf_tcx_ingress : bpf_tcx_egress,
+          0,         0, reinterpret_cast<uint64_t>(ids.data()), ids.size(), 0, {}};
+  // With more than 64 programs the call fails with ENOSPC, and the first 64 stand there.
+  if (syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &ask, sizeof ask) != 0 ||
+      (syscall(SYS_bpf, BPF_PROG_QUERY, &query, sizeof query) != 0 && errno != ENOSPC))
+    return true;
+  return query.count == 0 || ids[0] == info.id;
 }
 
 std::vector<TcFilter> tc_filters(NetlinkSocket& socket, uint32_t interface, uint8_t direction) {

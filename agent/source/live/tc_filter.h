@@ -47,6 +47,10 @@ struct TcFilter {
 // detaches), or a negative errno; -EINVAL or -EOPNOTSUPP where the kernel has no TCX (before 6.6).
 int attach_tcx(uint32_t interface, uint8_t direction, int program);
 
+// Whether the program is the first of the interface's TCX programs, so that none in front of it can end
+// the chain (or the kernel cannot be asked).
+bool is_first_tcx(uint32_t interface, uint8_t direction, int program);
+
 // clsact: makes the qdisc if there is none, and puts the program at the lowest free preference. A
 // filter of our slot that is already there is replaced in one step, so that no packet passes
 // unseen. Result: 0 or a negative errno; `preference` is where it stands.
