@@ -347,29 +347,47 @@ static hp_always_inline void hp_emit_owner(struct sock *sk, const struct hp_sock
 }
 
 /*
+ * Whether the current task is the one that reads. Data is also taken from a socket by softirqs (kTLS,
+ * sockmap, KCM read ahead of their users), where the current task is whoever was interrupted, and by
+ * kernel threads for somebody else. A system call holds the socket; softirqs run only where nobody does.
+ */
+static hp_always_inline int hp_task_reads(struct sock *sk, struct task_struct *task)
+{
+	return BPF_CORE_READ(sk, sk_lock.owned) && !(BPF_CORE_READ(task, flags) & PF_KTHREAD);
+}
+
+/*
  * tp_btf/tcp_rcv_space_adjust: somebody read from a connection. Of a child that inherited its
- * listener's owner the first reader is the worker, whatever became of the descriptor in between.
+ * listener's owner the first reader is the worker, whatever became of the descriptor in between. Of a
+ * connection older than the agent several processes may hold the descriptor; who reads uses it.
  */
 static hp_always_inline void hp_on_read(struct sock *sk)
 {
 	struct hp_socket *socket = bpf_sk_storage_get(&socket_owners, sk, 0, 0);
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u8 inherited;
 
-	if (socket) {
-		if (socket->has_worker || !(socket->owner.flags & HP_OWNER_LISTENING))
-			return;
-		hp_announce(0);
-		hp_fill_owner(&socket->worker, (struct task_struct *)bpf_get_current_task(),
-			      bpf_get_current_cgroup_id(), hp_socket_netns(sk), HP_ROLE_WORKER, 0);
-		barrier();
-		socket->has_worker = 1;
-		hp_emit_owner(sk, socket);
+	if (socket && (socket->has_worker || !(socket->owner.flags & HP_OWNER_LISTENING ||
+					       socket->owner.role == HP_ROLE_HOLDER)))
+		return;
+	if (!hp_task_reads(sk, task))
+		return;
+	if (!socket) {
+		/* Missed by the look at the descriptor tables: who reads holds it. */
+		socket = bpf_sk_storage_get(&socket_owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+		if (socket)
+			hp_fill_owner(&socket->owner, task, bpf_get_current_cgroup_id(), hp_socket_netns(sk),
+				      HP_ROLE_HOLDER, HP_OWNER_READER);
 		return;
 	}
-	/* Older than the agent and missed by its look at the descriptor tables: who reads holds it. */
-	socket = bpf_sk_storage_get(&socket_owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (socket)
-		hp_fill_owner(&socket->owner, (struct task_struct *)bpf_get_current_task(),
-			      bpf_get_current_cgroup_id(), hp_socket_netns(sk), HP_ROLE_HOLDER, 0);
+	hp_announce(0);
+	/* Looked at behind what the verifier walks long, so that it walks that once. */
+	inherited = socket->owner.flags & HP_OWNER_LISTENING;
+	hp_fill_owner(&socket->worker, task, bpf_get_current_cgroup_id(), hp_socket_netns(sk),
+		      inherited ? HP_ROLE_WORKER : HP_ROLE_HOLDER, inherited ? 0 : HP_OWNER_READER);
+	barrier();
+	socket->has_worker = 1;
+	hp_emit_owner(sk, socket);
 }
 
 /* cgroup/sock_create: the owner of UDP sockets, and of all where tracing storage does not exist. */
@@ -392,7 +410,11 @@ static hp_always_inline void hp_on_create(struct bpf_sock *sk)
 	}
 }
 
-/* iter/task_file: a socket in a descriptor table. The first holder that is found becomes its owner. */
+/*
+ * iter/task_file: a socket in a descriptor table. A listener belongs to the holder that started first,
+ * from which the others have it. A connection that several hold belongs to none of them (no pid) until
+ * one reads.
+ */
 static hp_always_inline void hp_on_seed(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;
@@ -426,9 +448,17 @@ static hp_always_inline void hp_on_seed(struct bpf_iter__task_file *ctx)
 		      HP_ROLE_HOLDER,
 		      protocol == IPPROTO_TCP && state == TCP_LISTEN ? HP_OWNER_LISTENING : 0);
 	/* What was learned while it happened is better than what stands in a table. */
-	if (!socket->owner.pid) {
+	if (!socket->owner.role) {
 		socket->owner = seed.owner;
 		socket->cookie = protocol == IPPROTO_UDP ? seed.cookie : 0;
+	} else if (socket->owner.role == HP_ROLE_HOLDER && !(socket->owner.flags & HP_OWNER_READER) &&
+		   socket->owner.start_ns != seed.owner.start_ns) {
+		if (socket->owner.flags & HP_OWNER_LISTENING) {
+			if (seed.owner.start_ns < socket->owner.start_ns)
+				socket->owner = seed.owner;
+		} else if (protocol == IPPROTO_TCP) {
+			socket->owner.pid = 0;
+		}
 	}
 	seed.fd = ctx->fd;
 	seed.local_port = sk->__sk_common.skc_num;

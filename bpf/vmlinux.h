@@ -181,8 +181,13 @@ struct sock_common {
 	atomic64_t skc_cookie;
 };
 
+typedef struct {
+	int owned;	/* a process holds the socket */
+} socket_lock_t;
+
 struct sock {
 	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
 	__u16 sk_type;
 	__u16 sk_protocol;
 };

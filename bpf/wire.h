@@ -73,6 +73,7 @@ enum hp_role {
 
 #define HP_OWNER_KERNEL 0x01	/* a kernel thread's socket */
 #define HP_OWNER_LISTENING 0x02	/* HP_ROLE_HOLDER or _CREATOR of a listening socket, or inherited from one */
+#define HP_OWNER_READER 0x04	/* HP_ROLE_HOLDER that was seen to read, which counts more than holding */
 
 struct hp_owner {
 	__u64 start_ns;		/* boot clock of the thread group leader's start */

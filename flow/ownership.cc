@@ -21,6 +21,9 @@ bool replaces(const Known& known, const hp_owner& owner) {
   if (known.pid == 0) return true;
   if (same_process(known, owner) && known.role == owner.role) return false;
   if (owner.role == HP_ROLE_CLIENT) return true;
+  // Of those that hold an older connection, the one that uses it.
+  if (owner.role == HP_ROLE_HOLDER && (owner.flags & HP_OWNER_READER) != 0)
+    return known.role == HP_ROLE_HOLDER && (known.flags & HP_OWNER_READER) == 0;
   return owner.role == HP_ROLE_WORKER && known.role != HP_ROLE_CLIENT;
 }
 

@@ -53,7 +53,8 @@ struct Image {
   bool path_complete = false;
   bool deleted = false;
   bool has_digest = false;
-  uint32_t exe_device = 0;
+  uint32_t exe_device = 0;   // as events tell it
+  uint32_t stat_device = 0;  // as stat() tells it, once it was asked: another on btrfs and overlayfs
   uint64_t exe_inode = 0;
   uint64_t cgroup_id = 0;
   uint32_t parent_pid = 0;
@@ -420,7 +421,10 @@ void ProcessTable::State::apply(const ProcessReply& message, std::size_t size) {
       break;
     case ReplyKind::digest:
       for (Image& image : entry->images) {
-        if (image.exe_inode != message.exe_inode || image.exe_inode == 0) continue;
+        // Inode numbers are one file system's own.
+        if (image.exe_inode != message.exe_inode || image.exe_inode == 0 ||
+            (image.stat_device != 0 ? image.stat_device : image.exe_device) != message.exe_device)
+          continue;
         std::copy(std::begin(message.sha256), std::end(message.sha256), image.digest.begin());
         image.has_digest = true;
       }
@@ -462,7 +466,7 @@ void ProcessTable::State::apply_facts(Entry& entry, const ProcessReply& message,
     Image image;
     image.executable = paths.of(std::string(path));
     image.path_complete = true;
-    image.exe_device = message.exe_device;
+    image.exe_device = image.stat_device = message.exe_device;
     image.exe_inode = message.exe_inode;
     image.parent_pid = message.parent_pid;
     image.gid = message.gid;
@@ -478,6 +482,7 @@ void ProcessTable::State::apply_facts(Entry& entry, const ProcessReply& message,
       message.exe_inode != 0 && newest.exe_inode == message.exe_inode &&
       (newest.exe_device == message.exe_device || newest.path() == path || !newest.path_complete);
   const bool unknown = newest.exe_inode == 0 && newest.path().empty();
+  if (alive && (same || unknown)) newest.stat_device = message.exe_device;
   if (alive && (same || unknown) && !path.empty()) {
     if (!newest.path_complete) {
       newest.executable = paths.of(std::string(path));
@@ -490,8 +495,7 @@ void ProcessTable::State::apply_facts(Entry& entry, const ProcessReply& message,
     newest.deleted = (message.flags & reply_deleted) != 0;
     if (newest.args.empty() && options.arguments) newest.args = text[reply_args];
   }
-  if ((message.flags & reply_digest) != 0 && message.exe_inode != 0 &&
-      newest.exe_inode == message.exe_inode) {
+  if ((message.flags & reply_digest) != 0 && message.exe_inode != 0 && (same || unknown)) {
     std::copy(std::begin(message.sha256), std::end(message.sha256), newest.digest.begin());
     newest.has_digest = true;
   }

@@ -110,6 +110,21 @@ class OpensslServer:
         stop(self.process)
 
 
+class OwnerServer:
+    """tests/live/truth/owner_server.c in one of its modes. Ends with all that it started."""
+
+    def __init__(self, programs, space, ip, log, port, mode):
+        self.process = space.start(f"{programs}/owner_server", "--listen", with_port(ip, port),
+                                   "--log", log, "--mode", mode, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        if line != "listening\n":
+            raise RuntimeError(f"owner_server said {line!r} and ended with {self.process.wait()}")
+
+    def stop(self):
+        stop(self.process)
+
+
 class TruthServer:
     """tests/live/truth/truth_server.c in one of its modes."""
 

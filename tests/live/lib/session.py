@@ -12,9 +12,9 @@ A session of a cases/*.toml file:
   segment_offload, pause_ms, oracle (tcpdump beside, whose hellos the documents must equal)
 Its rows:
   name      third part
-  server    a mode of truth_server, "nginx" or "openssl"
+  server    a mode of truth_server, "owner:" and a mode of owner_server, "nginx" or "openssl"
   client    a list of actions of hello_client, or a table {program = …, …}
-  repeat    how often the client runs (default 1)
+  repeat    how often the client runs (default 1); full_repeat: in the long form
   fast_open the first write goes out with the SYN
   mapped    the client dials ::ffff:a.b.c.d
   sysctl    set in both namespaces before the row's server starts
@@ -203,7 +203,8 @@ class Session:
         early = [row for row in rows if row.get("before") in ("server", "client")]
         for row in early:
             row["_server"] = self._start_server(row)
-        waiting = [(row, self._start_waiting(row)) for row in early if row["before"] == "client"]
+        waiting = [(row, self._start_waiting(row, number)) for row in early
+                   if row["before"] == "client" for number in range(self._repeat(row))]
         if self.session.get("oracle"):
             self._start_oracle()
         self._start_agent()
@@ -232,7 +233,11 @@ class Session:
         count = client.get("count", 1) if isinstance(client, dict) else 1
         if isinstance(client, dict) and self.setting.full:
             count = client.get("full_count", count)
-        return count * row.get("repeat", 1)
+        return count * self._repeat(row)
+
+    def _repeat(self, row):
+        repeat = row.get("repeat", 1)
+        return row.get("full_repeat", repeat) if self.setting.full else repeat
 
     # Servers
 
@@ -249,6 +254,9 @@ class Session:
             row["_http_port"] = port + 1
         elif mode == "openssl":
             server = servers.OpensslServer(self.net.server, ip, self.folder, port)
+        elif mode.startswith("owner:"):
+            server = servers.OwnerServer(self.setting.programs, self.net.server, ip,
+                                         self.truth_path, port, mode.partition(":")[2])
         else:
             server = servers.TruthServer(self.setting.programs, self.net.server, ip,
                                          self.truth_path, port, mode, row.get("workers", 4),
@@ -275,8 +283,8 @@ class Session:
                 *(["--fast-open"] if row.get("fast_open") else []),
                 *row.get("client_options", ()), *actions]
 
-    def _start_waiting(self, row):
-        process = self.net.client.start(*self._hello_words(row, ["wait", *row["client"]]),
+    def _start_waiting(self, row, number):
+        process = self.net.client.start(*self._hello_words(row, ["wait", *row["client"]], number),
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if process.stdout.readline() != "waiting\n":
             raise AgentFailed("the early client did not connect")
@@ -296,7 +304,7 @@ class Session:
 
     def _client_hello_client(self, row, client, server):
         result = None
-        for number in range(row.get("repeat", 1)):
+        for number in range(self._repeat(row)):
             result = self.net.client.run(*self._hello_words(row, client["actions"], number),
                                          check=False, stdin=subprocess.DEVNULL, timeout=60)
             if result.returncode != 0:
@@ -318,6 +326,19 @@ class Session:
             words += ["--reset", "--from", network.with_port(self.net.client_ip,
                                                              client["from_port"])]
         return self.net.client.run(*client.get("inside", []), *words, check=False, timeout=300)
+
+    def _client_owner_client(self, row, client, server):
+        other = f"{self.folder}/another_program"
+        if not os.path.exists(other):
+            shutil.copy(f"{self.setting.programs}/owner_client", other)
+        result = self.net.client.run(
+            f"{self.setting.programs}/owner_client", "--to", self._target(row), "--log",
+            self.truth_path, "--label", row["name"], "--count", self._count(row), "--mode",
+            client["mode"], "--other", other, check=False, timeout=120)
+        if result.returncode == 77:
+            row["_skip"] = f"this kernel has no io_uring: {result.stderr.strip()}"
+            return None
+        return result
 
     def _client_raw_client(self, row, client, server):
         """A client that no socket owns, from an address that the kernel does not have."""
@@ -431,7 +452,7 @@ class Session:
     def _hello_size(self, row):
         client = row["client"]
         if isinstance(client, dict):
-            if client["program"] in ("short_client", "pid_reuse"):
+            if client["program"] in ("short_client", "pid_reuse", "owner_client"):
                 return client.get("hello", 517)
             return client.get("hello", 1900) if client["program"] == "raw_client" else None
         sizes = [int(m.group(1)) for a in client if (m := re.match(r"hello=(\d+)", a))]

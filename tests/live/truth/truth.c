@@ -114,7 +114,10 @@ void truth_log(const struct truth* fact) {
     if (fact->peer) peer_port = format_address(&fact->peer->address, peer, sizeof peer);
   }
   ssize_t length = readlink("/proc/self/exe", executable, sizeof executable - 1);
-  if (length < 0) executable[0] = 0;
+  executable[length < 0 ? 0 : length] = 0;
+  // What the kernel puts behind the path of a file that has no name any more.
+  char* behind = strrchr(executable, ' ');
+  if (behind && strcmp(behind, " (deleted)") == 0) *behind = 0;
   leader_name(name, sizeof name);
   int size = snprintf(line, sizeof line,
                       "{\"role\":\"%s\",\"pid\":%d,\"local_ip\":\"%s\",\"local_port\":%u,"

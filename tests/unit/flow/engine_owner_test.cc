@@ -350,6 +350,21 @@ TEST_F(Owners, AHolderOfAnExistingConnectionIsKnown) {
   EXPECT_EQ(document().client.ownership.owner.role, HP_ROLE_HOLDER);
 }
 
+// Of several that hold an older connection the one that was seen to read, and then no other holder.
+TEST_F(Owners, AHolderThatReadsTakesThePlaceOfOneThatHolds) {
+  const hp_owner holds = owner_of(400, HP_ROLE_HOLDER);
+  const hp_owner reads = owner_of(401, HP_ROLE_HOLDER, HP_OWNER_READER);
+  const hp_owner reads_later = owner_of(402, HP_ROLE_HOLDER, HP_OWNER_READER);
+  Conversation c;
+  client_says(c, request(), HP_CONTENT_HTTP_REQUEST, egress(&holds, 5), HP_PACKET_NO_WINDOW);
+  client_says(c, request(), HP_CONTENT_HTTP_REQUEST, egress(&reads, 5), HP_PACKET_NO_WINDOW);
+  client_says(c, request(), HP_CONTENT_HTTP_REQUEST, egress(&holds, 5), HP_PACKET_NO_WINDOW);
+  client_says(c, request(), HP_CONTENT_HTTP_REQUEST, egress(&reads_later, 5), HP_PACKET_NO_WINDOW);
+  server_says(c, response(), HP_CONTENT_HTTP_RESPONSE, ingress(&holds, 5), HP_PACKET_NO_WINDOW);
+  ASSERT_EQ(count(), 1u);
+  EXPECT_EQ(document().client.ownership.owner.pid, 401u);
+}
+
 TEST_F(Owners, AnUnknownOwnerStaysUnknown) {
   Conversation c;
   const hp_owner nobody{};
