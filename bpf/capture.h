@@ -205,6 +205,9 @@ HP_UNROLL
 			missed = 1;
 		} else if (hook == HP_HOOK_TC && hp_left_to_cgroup(work, cfg)) {
 			hp_count(HP_COUNT_LEFT_TO_CGROUP, hook);
+			/* What follows is left, too: a slot here would only push out another flow's. */
+			if (!found)
+				return;
 			missed = 1;
 		} else if (!work->ownership.sighting && !hp_within_rate(cfg, bare_syn, work->now)) {
 			stash = bare_syn && work->headers.payload - work->headers.network <= HP_STASH;

@@ -532,6 +532,7 @@ def torn(stage):
 
 
 import churn  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
+import far  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
 import load  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
 import nat  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
 import prefix  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
