@@ -90,12 +90,17 @@ bool write_hash(std::string_view text, Digests& digests, Text& out) {
   return true;
 }
 
+constexpr bool depends_on_the_session(uint16_t type) {
+  return type == 0x0015 || type == 0x0023 || type == 0x0029 || type == 0x002a;
+}
+
 }  // namespace
 
 Reason write_ja4(const ClientHello& hello, Ja4Form form, Workspace& workspace, Text& out) {
   if (!hello.complete || hello.sslv2) return Reason::no_fingerprint;
-  const bool sorted = form == Ja4Form::ja4 || form == Ja4Form::ja4_r;
-  const bool hashed = form == Ja4Form::ja4 || form == Ja4Form::ja4_o;
+  const bool stable = form == Ja4Form::stable;
+  const bool sorted = form == Ja4Form::ja4 || form == Ja4Form::ja4_r || stable;
+  const bool hashed = form == Ja4Form::ja4 || form == Ja4Form::ja4_o || stable;
   const size_t start = out.size();
 
   // Suites and extensions share the scratch: together they are shorter than 2^16 bytes of message.
@@ -108,7 +113,7 @@ Reason write_ja4(const ClientHello& hello, Ja4Form form, Workspace& workspace, T
   size_t type_count = 0;       // kept in part c
   size_t extension_count = 0;  // counted in part a
   for (const Extension& extension : hello.extensions) {
-    if (is_grease(extension.type)) continue;
+    if (is_grease(extension.type) || (stable && depends_on_the_session(extension.type))) continue;
     ++extension_count;
     if (sorted &&
         (extension.type == tls_extension::server_name || extension.type == tls_extension::alpn))

@@ -15,7 +15,11 @@ enum class Ja4Form : uint8_t {
   ja4,    // lists sorted and hashed
   ja4_r,  // sorted, not hashed
   ja4_o,  // in the order of the wire, with SNI and ALPN, hashed
-  ja4_ro  // in the order of the wire, not hashed
+  ja4_ro,  // in the order of the wire, not hashed
+  // As ja4, without what a client leaves out or adds from one connection to the next to the same place:
+  // padding, session_ticket, pre_shared_key and early_data, in the list and in the count. One value for a
+  // first and for a resumed connection. Ours; practice elsewhere leaves out three or all four.
+  stable
 };
 
 // Writes the form asked for. The first letter follows hello.transport: 't', 'q' or 'd'.

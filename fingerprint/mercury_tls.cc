@@ -84,6 +84,34 @@ void write_parameters(Bytes data, bool sorted, Text& out) {
   out.put(sorted ? ']' : ')');
 }
 
+constexpr size_t most_alike = 3;
+constexpr uint16_t private_use = 0xff00, unassigned = 0x003e, left_out = 0xffff;
+
+// The type as which an extension stands in the filtered order; left_out if it does not.
+constexpr uint16_t filtered_type(uint16_t type) {
+  type = normal_type(type);
+  if (type <= 61) {
+    const bool known = type <= 20 || (type >= 22 && type <= 34) || (type >= 36 && type <= 40) || type >= 43;
+    return known ? type : left_out;
+  }
+  switch (type) {
+    case grease_normal:
+    case 0x3374:
+    case 0x5500:
+    case 0x754f:
+    case 0x7550:
+    case 0xfd00:
+    case 0xfe0d:
+    case 0xff01:
+    case 0xff03:
+    case 0xffa5:
+    case 0xffce:
+      return type;
+    default:
+      return type >= private_use ? private_use : unassigned;
+  }
+}
+
 enum class From : uint8_t { client, server };
 
 void write_extension(const Extension& extension, From from, bool sorted, Text& out) {
@@ -109,26 +137,41 @@ void write_extension(const Extension& extension, From from, bool sorted, Text& o
   out.put(')');
 }
 
-void write_sorted(const ExtensionList& extensions, Workspace& workspace, Text& out) {
+void write_sorted(const ExtensionList& extensions, bool filtered, Workspace& workspace, Text& out) {
   // Places in the block; a block of 2^16 bytes has at most 2^14 extensions.
   const Bytes block = extensions.block();
   uint16_t* const places = workspace.sort.data();
   size_t count = 0;
+  const auto type_of = [filtered](uint16_t type) { return filtered ? filtered_type(type) : normal_type(type); };
   for (const Extension& extension : extensions)
-    places[count++] = static_cast<uint16_t>(extension.data.data() - block.data() - 4);
+    if (!filtered || filtered_type(extension.type) != left_out)
+      places[count++] = static_cast<uint16_t>(extension.data.data() - block.data() - 4);
   const auto at = [&](uint16_t place) {
     const uint16_t size = load_u16(block.data() + place + 2);
     return Extension{load_u16(block.data() + place), block.subspan(place + 4u, size)};
   };
   std::sort(places, places + count, [&](uint16_t left, uint16_t right) {
     const Extension a = at(left), b = at(right);
-    const uint16_t a_type = normal_type(a.type), b_type = normal_type(b.type);
+    const uint16_t a_type = type_of(a.type), b_type = type_of(b.type);
     if (a_type != b_type) return a_type < b_type;
     if (a.data.size() != b.data.size()) return a.data.size() < b.data.size();
     return std::ranges::lexicographical_compare(a.data, b.data);
   });
   out.put('[');
-  for (size_t i = 0; i < count; ++i) write_extension(at(places[i]), From::client, true, out);
+  size_t alike = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const Extension extension = at(places[i]);
+    const uint16_t type = type_of(extension.type);
+    alike = i > 0 && type_of(at(places[i - 1]).type) == type ? alike + 1 : 0;
+    if (filtered && alike >= most_alike) continue;
+    if (filtered && type != normal_type(extension.type)) {
+      out.put('(');
+      out.hex16(type);
+      out.put(')');
+    } else {
+      write_extension(extension, From::client, true, out);
+    }
+  }
   out.put(']');
 }
 
@@ -138,7 +181,8 @@ void write_hello(const ClientHello& hello, MercuryOrder order, Workspace& worksp
   out.put(")(");
   for (uint16_t suite : U16List(hello.cipher_suites)) out.hex16(without_grease(suite));
   out.put(')');
-  if (order == MercuryOrder::sorted) return write_sorted(hello.extensions, workspace, out);
+  if (order != MercuryOrder::wire)
+    return write_sorted(hello.extensions, order == MercuryOrder::filtered, workspace, out);
   out.put('(');
   for (const Extension& extension : hello.extensions)
     write_extension(extension, From::client, false, out);
@@ -175,15 +219,15 @@ Reason write_mercury_tls_server(const ServerHello& hello, Text& out) {
   return finish(start, out);
 }
 
-Reason write_mercury_quic(const ClientHello& hello, uint32_t quic_version, Workspace& workspace,
-                          Text& out) {
+Reason write_mercury_quic(const ClientHello& hello, uint32_t quic_version, MercuryOrder order,
+                          Workspace& workspace, Text& out) {
   if (!hello.complete || hello.sslv2) return Reason::no_fingerprint;
   const size_t start = out.size();
   out.put('(');
   out.hex16(static_cast<uint16_t>(quic_version >> 16));
   out.hex16(static_cast<uint16_t>(quic_version));
   out.put(')');
-  write_hello(hello, MercuryOrder::sorted, workspace, out);
+  write_hello(hello, order, workspace, out);
   return finish(start, out);
 }
 

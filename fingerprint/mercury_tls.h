@@ -15,6 +15,10 @@ namespace handprint {
 enum class MercuryOrder : uint8_t {
   wire,    // "(version)(suites)((extension)…)", in the order of the hello
   sorted,  // "(version)(suites)[(extension)…]", by type, then length, then data
+  // As sorted, of the types in mercury's list only: private ones stand as ff00 and unassigned ones as 003e,
+  // without data, and no type more than three times. What a session changes (padding, tickets, early
+  // data) is not in the list.
+  filtered,
 };
 
 // no_fingerprint for an incomplete or SSLv2-style hello; too_long when `out` has no room, and then
@@ -24,8 +28,8 @@ Reason write_mercury_tls(const ClientHello& hello, MercuryOrder order, Workspace
 // The same for a ServerHello: "(version)(suite)((extension)…)", never sorted.
 Reason write_mercury_tls_server(const ServerHello& hello, Text& out);
 
-// "(QUIC version)(version)(suites)[(extension)…]", sorted.
-Reason write_mercury_quic(const ClientHello& hello, uint32_t quic_version, Workspace& workspace,
-                          Text& out);
+// "(QUIC version)(version)(suites)[(extension)…]", sorted or filtered.
+Reason write_mercury_quic(const ClientHello& hello, uint32_t quic_version, MercuryOrder order,
+                          Workspace& workspace, Text& out);
 
 }  // namespace handprint

@@ -152,6 +152,18 @@ Reason write_pmercury_ssh(const SshBanner& banner, const SshKexInit& kex, Text& 
   return Reason::too_long;
 }
 
+Reason write_mercury_ssh(const SshKexInit& kex, Text& out) {
+  const size_t start = out.size();
+  for (std::string_view list : kex.lists) {
+    out.put('(');
+    out.hex(list);
+    out.put(')');
+  }
+  if (!out.truncated()) return Reason::ok;
+  out.rewind(start);
+  return Reason::too_long;
+}
+
 SshAgreement agree(const SshLists& client, const SshLists& server, bool guessed) {
   const auto common = [&](SshList list) {
     return first_common(client[static_cast<size_t>(list)], server[static_cast<size_t>(list)]);

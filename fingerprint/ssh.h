@@ -69,6 +69,10 @@ Reason write_hassh(const SshKexInit& kex, SshSide side, Workspace& workspace, Te
 // pmercury's string: "(banner)(kex)(host key)…", eleven leaves in hexadecimal.
 Reason write_pmercury_ssh(const SshBanner& banner, const SshKexInit& kex, Text& out);
 
+// mercury's string, without the prefix "ssh/" or "ssh_server/": the ten lists, and not the banner. too_long
+// when `out` has no room.
+Reason write_mercury_ssh(const SshKexInit& kex, Text& out);
+
 // What two KEXINITs agree on (RFC 4253 section 7.1): in each list the client's first name that the
 // server has too; "" where they have none in common. Names are views of the client's lists. That a
 // key exchange may ask for a certain capability of the host key is not looked at: every method in

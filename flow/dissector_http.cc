@@ -4,6 +4,7 @@
 
 #include "fingerprint/http_request.h"
 #include "fingerprint/http_response.h"
+#include "fingerprint/mercury_http.h"
 #include "flow/exchange.h"
 
 namespace handprint {
@@ -73,6 +74,9 @@ Dissected on_request(Bytes bytes, Exchange& ex) {
   document->http_request = facts;
   document->observe(ex.time, ex.side(), Kind::http, ex.scratch,
                     [&](Text& out) { return write_pmercury_http(request, Cut::refuse, out); });
+  if (ex.options.all_strings)
+    document->observe(ex.time, ex.side(), Kind::mercury_http, ex.scratch,
+                      [&](Text& out) { return write_mercury_http(request, out); });
   return done;
 }
 
@@ -103,6 +107,9 @@ Dissected on_response(Bytes bytes, Exchange& ex) {
   document->observe(ex.time, ex.side(), Kind::http_server, ex.scratch, [&](Text& out) {
     return write_pmercury_http_server(response, Cut::refuse, out);
   });
+  if (ex.options.all_strings)
+    document->observe(ex.time, ex.side(), Kind::mercury_http_server, ex.scratch,
+                      [&](Text& out) { return write_mercury_http_server(response, out); });
   // An interim response (RFC 9110, 15.2) announces the one that answers the request.
   document->interim = response.status >= 100 && response.status < 200 && response.status != 101;
   if (document->interim) return done;

@@ -75,6 +75,8 @@ void on_kex_init(const SshBanner& banner, const SshKexInit& kex, Exchange& ex) {
   });
   observe(client ? Kind::ssh : Kind::ssh_server,
           [&](Text& out) { return write_pmercury_ssh(banner, kex, out); });
+  observe(client ? Kind::mercury_ssh : Kind::mercury_ssh_server,
+          [&](Text& out) { return write_mercury_ssh(kex, out); });
   note_agreement(*document);
 }
 

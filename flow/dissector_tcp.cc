@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "fingerprint/mercury_tcp.h"
+
 namespace handprint {
 
 bool keep_handshake(const Packet& packet, PacketTime time, End& end) {
@@ -39,11 +41,14 @@ bool is_variant(const Packet& packet, End& end) {
 }
 
 void write_variant(const Packet& packet, PacketTime time, Side side, DocumentBuilder& document,
-                   Scratch& scratch) {
+                   Scratch& scratch, bool all_strings) {
   TcpHandshake facts;
   if (parse_tcp_handshake(packet, facts) != Reason::ok) return;
   document.observe(time, side, facts.syn_ack ? Kind::tcp_server : Kind::tcp, scratch,
                    [&](Text& out) { return write_pmercury_tcp(facts, out); });
+  if (all_strings)
+    document.observe(time, side, facts.syn_ack ? Kind::mercury_tcp_server : Kind::mercury_tcp, scratch,
+                     [&](Text& out) { return write_mercury_tcp(facts, out); });
 }
 
 namespace {
@@ -66,16 +71,18 @@ void write_facts(const TcpHandshake& syn, DocumentBuilder& document,
 
 }  // namespace
 
-void write_handshakes(Flow& flow, DocumentBuilder& document, Scratch& scratch) {
+void write_handshakes(Flow& flow, DocumentBuilder& document, Scratch& scratch, bool all_strings) {
   End& client = flow.end[flow.client];
   End& server = flow.end[flow.client ^ 1];
   if (client.has_syn && !client.syn_written) {
     client.syn_written = true;
     write_facts(client.syn, document, &Document::tcp_client);
     const auto observe = [&](Kind kind, auto&& write) {
+      if (row(kind).shown == Shown::all && !all_strings) return;
       document.observe(client.syn_time, Side::client, kind, scratch, write);
     };
     observe(Kind::tcp, [&](Text& out) { return write_pmercury_tcp(client.syn, out); });
+    observe(Kind::mercury_tcp, [&](Text& out) { return write_mercury_tcp(client.syn, out); });
     observe(Kind::muonfp, [&](Text& out) { return write_muonfp(client.syn, out); });
     observe(Kind::p0f, [&](Text& out) { return write_p0f(client.syn, 0, out); });
   }
@@ -83,9 +90,11 @@ void write_handshakes(Flow& flow, DocumentBuilder& document, Scratch& scratch) {
     server.syn_written = true;
     write_facts(server.syn, document, &Document::tcp_server);
     const auto observe = [&](Kind kind, auto&& write) {
+      if (row(kind).shown == Shown::all && !all_strings) return;
       document.observe(server.syn_time, Side::server, kind, scratch, write);
     };
     observe(Kind::tcp_server, [&](Text& out) { return write_pmercury_tcp(server.syn, out); });
+    observe(Kind::mercury_tcp_server, [&](Text& out) { return write_mercury_tcp(server.syn, out); });
     observe(Kind::muonfp_server, [&](Text& out) { return write_muonfp(server.syn, out); });
     // p0f looks for multiples of the MSS that the client offered too.
     const uint16_t client_mss = client.has_syn ? client.syn.mss : uint16_t{0};

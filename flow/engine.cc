@@ -147,7 +147,8 @@ bool Engine::State::on_handshake(Flow& flow, uint8_t direction, const Segment& s
     if (translated || !is_variant(packet, sender)) return false;
     Exchange exchange(flow, direction, segment.time, options, *scratch, *this);
     if (DocumentBuilder* document = exchange.document())
-      write_variant(packet, segment.time, flow.side_of(direction), *document, *scratch);
+      write_variant(packet, segment.time, flow.side_of(direction), *document, *scratch,
+                    options.all_strings);
     return true;
   }
   Stream& stream = sender.stream;
@@ -163,7 +164,7 @@ bool Engine::State::on_handshake(Flow& flow, uint8_t direction, const Segment& s
   if (!flow.syn_indexed)
     table.index_syn(flow, packet.is_syn() ? packet.sequence : packet.acknowledgement - 1);
   if (flow.pending != nullptr && !flow.pending->closed)
-    write_handshakes(flow, *flow.pending, *scratch);
+    write_handshakes(flow, *flow.pending, *scratch, options.all_strings);
   return true;
 }
 

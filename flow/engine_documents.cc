@@ -12,7 +12,7 @@ namespace {
 
 // Documents that wait in flows may take this part of the small chunks; the rest is for their growth
 // and for documents on their way to a sink.
-constexpr std::size_t pending_part = 3;
+constexpr std::size_t pending_part = 3, pending_part_all_strings = 6;
 // Unwritten documents of one flow: requests that nobody answered yet.
 constexpr std::size_t pending_of_flow = 8;
 
@@ -40,7 +40,7 @@ DocumentBuilder* Engine::State::begin(Flow& flow) {
   ++pending_documents;
   // Other flows may have been written meanwhile, this one's list was not.
   *link = document;
-  write_handshakes(flow, *document, *scratch);
+  write_handshakes(flow, *document, *scratch, options.all_strings);
   return document;
 }
 
@@ -48,7 +48,8 @@ DocumentBuilder* Engine::State::begin(Flow& flow) {
 // that waits longest.
 void Engine::State::make_room_for_document(const Flow& current) {
   constexpr int looked_at = 64;  // SYNs without a document stand in the queue too
-  if (pending_documents < std::max<std::size_t>(documents->small.count() / pending_part, 1)) return;
+  const std::size_t part = options.all_strings ? pending_part_all_strings : pending_part;
+  if (pending_documents < std::max<std::size_t>(documents->small.count() / part, 1)) return;
   for (Wait queue : {Wait::worker, Wait::part, Wait::first_document}) {
     Flow* flow = table.waiting(queue);
     for (int i = 0; flow != nullptr && i < looked_at; ++i, flow = table.waiting_behind(*flow)) {

@@ -62,18 +62,28 @@ void client_strings(const ClientHello& hello, uint32_t quic_version, Exchange& e
     if (row(kind).shown == Shown::all && !ex.options.all_strings) return;
     document.observe(ex.time, ex.side(), kind, ex.scratch, write);
   };
+  const auto mercury = [&](Kind kind, MercuryOrder order) {
+    observe(kind, [&](Text& out) { return write_mercury_tls(hello, order, workspace, out); });
+  };
   switch (hello.transport) {
     case HelloTransport::tls:
       observe(Kind::tls, [&](Text& out) { return write_pmercury_tls(hello, Cut::refuse, out); });
+      mercury(Kind::mercury_tls, MercuryOrder::wire);
+      mercury(Kind::mercury_tls_1, MercuryOrder::sorted);
+      mercury(Kind::mercury_tls_2, MercuryOrder::filtered);
       break;
     case HelloTransport::quic:
-      observe(Kind::quic,
-              [&](Text& out) { return write_mercury_quic(hello, quic_version, workspace, out); });
+      observe(Kind::quic, [&](Text& out) {
+        return write_mercury_quic(hello, quic_version, MercuryOrder::sorted, workspace, out);
+      });
+      observe(Kind::mercury_quic_1, [&](Text& out) {
+        return write_mercury_quic(hello, quic_version, MercuryOrder::filtered, workspace, out);
+      });
       break;
     case HelloTransport::dtls:
-      observe(Kind::dtls, [&](Text& out) {
-        return write_mercury_tls(hello, MercuryOrder::wire, workspace, out);
-      });
+      mercury(Kind::dtls, MercuryOrder::wire);
+      mercury(Kind::mercury_dtls_1, MercuryOrder::sorted);
+      mercury(Kind::mercury_dtls_2, MercuryOrder::filtered);
       break;
   }
   observe(Kind::ja3, [&](Text& out) { return write_ja3(hello, workspace, out); });
@@ -83,6 +93,8 @@ void client_strings(const ClientHello& hello, uint32_t quic_version, Exchange& e
   observe(Kind::ja4_o, [&](Text& out) { return write_ja4(hello, Ja4Form::ja4_o, workspace, out); });
   observe(Kind::ja4_ro,
           [&](Text& out) { return write_ja4(hello, Ja4Form::ja4_ro, workspace, out); });
+  observe(Kind::ja4_stable,
+          [&](Text& out) { return write_ja4(hello, Ja4Form::stable, workspace, out); });
 }
 
 // The one protocol that all offered names stand for; unknown when they are several or none.
@@ -164,9 +176,11 @@ Reason note_server_hello(const ServerHello& hello, Exchange& ex) {
       document.observe(ex.time, ex.side(), kind, ex.scratch, write);
     };
     Workspace& workspace = ex.scratch.workspace;
-    if (hello.transport == HelloTransport::tls)
+    if (hello.transport == HelloTransport::tls) {
       observe(Kind::tls_server,
               [&](Text& out) { return write_pmercury_tls_server(hello, Cut::refuse, out); });
+      observe(Kind::mercury_tls_server, [&](Text& out) { return write_mercury_tls_server(hello, out); });
+    }
     if (hello.transport == HelloTransport::dtls)
       observe(Kind::dtls_server, [&](Text& out) { return write_mercury_tls_server(hello, out); });
     observe(Kind::ja3s, [&](Text& out) { return write_ja3s(hello, workspace, out); });

@@ -3,6 +3,7 @@
 #include "fingerprint/client_hello.h"
 #include "fingerprint/ja3.h"
 #include "fingerprint/ja4.h"
+#include "fingerprint/mercury_tls.h"
 #include "fingerprint/pmercury_tls.h"
 #include "fuzz_room.h"
 
@@ -29,9 +30,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (KeyShare share : KeyShareList(hello.key_shares)) (void)share.key.size();
   fuzz::try_writer([&](Text& out) { return write_ja3_string(hello, out); }, whole);
   fuzz::try_writer([&](Text& out) { return write_ja3(hello, fuzz::workspace(), out); }, whole);
-  for (Ja4Form form : {Ja4Form::ja4, Ja4Form::ja4_r, Ja4Form::ja4_o, Ja4Form::ja4_ro})
+  for (Ja4Form form : {Ja4Form::ja4, Ja4Form::ja4_r, Ja4Form::ja4_o, Ja4Form::ja4_ro, Ja4Form::stable})
     fuzz::try_writer([&](Text& out) { return write_ja4(hello, form, fuzz::workspace(), out); },
                      whole);
+  for (MercuryOrder order : {MercuryOrder::wire, MercuryOrder::sorted, MercuryOrder::filtered})
+    fuzz::try_writer([&](Text& out) { return write_mercury_tls(hello, order, fuzz::workspace(), out); }, whole);
   fuzz::try_writer([&](Text& out) { return write_pmercury_tls(hello, Cut::refuse, out); }, whole);
   fuzz::try_writer([&](Text& out) { return write_pmercury_tls(hello, Cut::accept, out); }, true);
   return 0;

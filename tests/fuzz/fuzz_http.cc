@@ -2,6 +2,7 @@
 // Any bytes as the beginning of a stream, read as a request, as a response, and recognised.
 #include "fingerprint/http_request.h"
 #include "fingerprint/http_response.h"
+#include "fingerprint/mercury_http.h"
 #include "fingerprint/protocol.h"
 #include "fuzz_room.h"
 
@@ -16,6 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                    request.complete);
   fuzz::try_writer([&](Text& out) { return write_pmercury_http(request, Cut::accept, out); }, true);
 
+  fuzz::try_writer([&](Text& out) { return write_mercury_http(request, out); }, request.complete);
+
   static HttpResponse response;
   reason = parse_http_response(stream, response);
   if (response.complete != (reason == Reason::ok) || response.length > size) std::abort();
@@ -24,6 +27,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       response.complete);
   fuzz::try_writer(
       [&](Text& out) { return write_pmercury_http_server(response, Cut::accept, out); }, true);
+
+  fuzz::try_writer([&](Text& out) { return write_mercury_http_server(response, out); }, response.complete);
 
   (void)recognise_client(stream);
   (void)recognise_server(stream);

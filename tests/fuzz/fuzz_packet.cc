@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as a captured frame. The first byte chooses the link type, the second how much the
 // capture left off.
+#include "fingerprint/mercury_tcp.h"
 #include "fingerprint/packet.h"
 #include "fingerprint/tcp_handshake.h"
 #include "fuzz_room.h"
@@ -23,6 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   TcpHandshake facts;
   if (parse_tcp_handshake(packet, facts) != Reason::ok) return 0;
   fuzz::try_writer([&](Text& out) { return write_pmercury_tcp(facts, out); }, true);
+  fuzz::try_writer([&](Text& out) { return write_mercury_tcp(facts, out); }, true);
   fuzz::try_writer([&](Text& out) { return write_muonfp(facts, out); }, true);
   fuzz::try_writer([&](Text& out) { return write_p0f(facts, 1460, out); }, true);
   return 0;

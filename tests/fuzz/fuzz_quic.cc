@@ -36,7 +36,7 @@ void read_frames(Bytes payload, bool google) {
 void read_hello(Bytes body) {
   ClientHello hello;
   parse_client_hello(body, static_cast<uint32_t>(body.size()), HelloTransport::quic, hello);
-  fuzz::try_writer([&](Text& out) { return write_mercury_quic(hello, 1, fuzz::workspace(), out); }, hello.complete);
+  fuzz::try_writer([&](Text& out) { return write_mercury_quic(hello, 1, MercuryOrder::sorted, fuzz::workspace(), out); }, hello.complete);
   QuicParameterReader reader(hello.quic_transport_parameters);
   QuicParameter parameter;
   while (reader.next(parameter))

@@ -21,6 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (SshSide side : {SshSide::client, SshSide::server})
     fuzz::try_writer([&](Text& out) { return write_hassh(kex, side, fuzz::workspace(), out); }, true);
   fuzz::try_writer([&](Text& out) { return write_pmercury_ssh(banner, kex, out); }, true);
+  fuzz::try_writer([&](Text& out) { return write_mercury_ssh(kex, out); }, true);
   if (!whole) return 0;
   const SshAgreement agreed = agree(kex.lists, kex.lists, kex.first_kex_follows);
   if (agreed.guess_wrong) std::abort();

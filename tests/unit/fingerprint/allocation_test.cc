@@ -114,7 +114,7 @@ TEST(Allocation, NoneForQuicAndSsh) {
       const Bytes body = frame.data.subspan(4);
       Text out(room);
       good = parse_client_hello(body, static_cast<uint32_t>(body.size()), HelloTransport::quic, hello) == Reason::ok &&
-             write_mercury_quic(hello, 1, scratch, out) == Reason::ok;
+             write_mercury_quic(hello, 1, MercuryOrder::sorted, scratch, out) == Reason::ok;
     }
     QuicPacket packet;
     Bytes payload;

@@ -4,6 +4,7 @@
 #include "builder.h"
 #include "fingerprint/http_request.h"
 #include "fingerprint/http_response.h"
+#include "fingerprint/mercury_http.h"
 
 namespace handprint::test {
 namespace {
@@ -52,6 +53,23 @@ TEST(PmercuryHttp, EveryFieldStandsSomeWithTheirValues) {
                 leaf("aCCept: */*") + leaf("Content-Type") + leaf("content-type: text/html") +
                 leaf("X-Forwarded-For"))
       << "Accept in any case, content-type only in lower case";
+}
+
+TEST(MercuryHttp, OnlyListedFieldsStandSomeWithTheirValues) {
+  HttpRequest request;
+  ASSERT_EQ(parse_http_request(as_bytes(request_text), request), Reason::ok);
+  EXPECT_EQ(written([&](Text& out) { return write_mercury_http(request, out); }),
+            leaf("GET") + leaf("HTTP/1.1") + "(" + leaf("Host") + leaf("User-Agent") + leaf("aCCept: */*") + ")");
+  EXPECT_EQ(written([&](Text& out) { return write_mercury_http(request, out); }, 20), "<too-long>");
+  parse_http_request(as_bytes(request_text.substr(0, request_text.size() - 2)), request);
+  EXPECT_EQ(written([&](Text& out) { return write_mercury_http(request, out); }), "<no-fingerprint>");
+  HttpResponse response;
+  ASSERT_EQ(parse_http_response(as_bytes("HTTP/1.1 404 Not Found\r\nServer: nginx\r\nDate: today\r\n"
+                                         "X-Own: 1\r\n\r\n"),
+                                response),
+            Reason::ok);
+  EXPECT_EQ(written([&](Text& out) { return write_mercury_http_server(response, out); }),
+            leaf("HTTP/1.1") + leaf("404") + leaf("Not Found") + "(" + leaf("Server: nginx") + leaf("Date") + ")");
 }
 
 TEST(PmercuryHttp, EveryMethodHasAString) {

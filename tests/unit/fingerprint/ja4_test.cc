@@ -59,6 +59,21 @@ TEST(Ja4, TheDescribedExample) {
             "0403,0804,0401,0503,0805,0501,0806,0601");
 }
 
+// A first connection and one that resumes it, with or without early data, have one key.
+TEST(Ja4, TheStableFormIsTheSameForAResumedConnection) {
+  const TestClientHello first = described_hello();
+  TestClientHello resumed = described_hello();
+  std::erase_if(resumed.extensions, [](const auto& extension) { return extension.type == 0x0015; });
+  resumed.extensions.push_back({0x002a, {}});
+  resumed.extensions.push_back({0x0029, hex("00")});
+  EXPECT_NE(ja4_of(first), ja4_of(resumed));
+  EXPECT_EQ(ja4_of(first, Ja4Form::stable), ja4_of(resumed, Ja4Form::stable));
+  EXPECT_EQ(ja4_of(first, Ja4Form::stable).substr(0, 23), "t13d1514h2_8daaf6152771");
+  TestClientHello other = described_hello();
+  other.extensions.push_back({0x0031, {}});
+  EXPECT_NE(ja4_of(first, Ja4Form::stable), ja4_of(other, Ja4Form::stable));
+}
+
 TEST(Ja4, OriginalOrderKeepsServerNameAndAlpn) {
   EXPECT_EQ(ja4_of(described_hello(), Ja4Form::ja4_o),
             "t13d1516h2_acb858a92679_" + ja4_of(described_hello(), Ja4Form::ja4_o).substr(24))

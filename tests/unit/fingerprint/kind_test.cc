@@ -32,7 +32,7 @@ TEST(Kinds, StandWhereTheRecordPromises) {
 }
 
 TEST(Kinds, RawStringsAreShownOnlyOnRequest) {
-  for (const char* name : {"ja3_string", "ja3s_string", "ja4_r", "ja4_o", "ja4_ro"})
+  for (const char* name : {"ja3_string", "ja3s_string", "ja4_r", "ja4_o", "ja4_ro", "ja4_stable", "mercury_tls_2"})
     EXPECT_EQ(find_kind(name)->shown, Shown::all) << name;
   for (const char* name : {"tcp", "tls", "http", "ja3", "ja3s", "ja4", "p0f", "muonfp"})
     EXPECT_EQ(find_kind(name)->shown, Shown::always) << name;

@@ -45,6 +45,24 @@ TEST(MercuryTls, SortsEqualTypesByLengthThenData) {
             "(0303)(1301)[(0010000109)(001000020201)(001000020202)]");
 }
 
+// What a session adds or pads, and what a client invents, must not make another string.
+TEST(MercuryTls, FilteredHasListedTypesOnly) {
+  TestClientHello made;
+  made.suites = values16({0x1301});
+  made.extensions = {{0x0029, hex("00")},  {0x0015, hex("0000")}, {0x0023, {}},       {0x002a, {}},
+                     {0xff77, hex("01")},  {0x1234, hex("02")},   {0x4469, hex("03")}, {0x5a5a, hex("00")},
+                     {0x0010, hex("0201")}, {0xfe0d, hex("04")},  {0xff01, hex("00")}, {0x0017, {}}};
+  EXPECT_EQ(text(Parsed(made.body()).hello, MercuryOrder::filtered),
+            "(0303)(1301)[(0010000" "20201)(0017)(003e)(003e)(0a0a)(fe0d)(ff00)(ff01)]");
+}
+
+TEST(MercuryTls, FilteredHasNoTypeMoreThanThreeTimes) {
+  TestClientHello made;
+  made.suites = values16({0x1301});
+  for (const uint16_t type : std::initializer_list<uint16_t>{0x1111, 0x2222, 0x3333, 0x4444, 0x5555}) made.extensions.push_back({type, {}});
+  EXPECT_EQ(text(Parsed(made.body()).hello, MercuryOrder::filtered), "(0303)(1301)[(003e)(003e)(003e)]");
+}
+
 TEST(MercuryTls, LeavesTheCookieOfDtlsOut) {
   TestClientHello made;
   made.version = 0xfefd;
@@ -59,7 +77,7 @@ TEST(MercuryTls, HasNothingForHalfAHello) {
   ClientHello hello;
   parse_client_hello(prefix(body, body.size() - 1), static_cast<uint32_t>(body.size()), HelloTransport::tls, hello);
   EXPECT_EQ(text(hello, MercuryOrder::wire), "<no-fingerprint>");
-  EXPECT_EQ(written([&](Text& out) { return write_mercury_quic(hello, 1, workspace(), out); }), "<no-fingerprint>");
+  EXPECT_EQ(written([&](Text& out) { return write_mercury_quic(hello, 1, MercuryOrder::sorted, workspace(), out); }), "<no-fingerprint>");
 }
 
 TEST(MercuryQuic, ListsTransportParametersSorted) {
@@ -68,7 +86,7 @@ TEST(MercuryQuic, ListsTransportParametersSorted) {
   made.extensions = {{0x002b, versions({0x0304})},
                      {0x0039, Builder().hex("80004752 00").raw(varint(58)).hex("00").hex("04 01 20").hex("01 00")}};
   const Parsed parsed(made.body(), HelloTransport::quic);
-  EXPECT_EQ(written([&](Text& out) { return write_mercury_quic(parsed.hello, 1, workspace(), out); }),
+  EXPECT_EQ(written([&](Text& out) { return write_mercury_quic(parsed.hello, 1, MercuryOrder::sorted, workspace(), out); }),
             "(00000001)(0303)(1301)[(002b0003020304)((0039)[(01)(04)(1b)(80004752)])]");
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fingerprint/tcp_handshake.h"
 
+#include "fingerprint/mercury_tcp.h"
+
 #include <gtest/gtest.h>
 
 #include "builder.h"
@@ -9,7 +11,7 @@ namespace handprint::test {
 namespace {
 
 struct Strings {
-  std::string pmercury, muonfp, p0f;
+  std::string pmercury, muonfp, p0f, mercury;
 };
 
 // Decodes a frame of raw IP and writes all there is.
@@ -20,7 +22,8 @@ Strings strings_of(const Buffer& frame, uint16_t client_mss = 0) {
   EXPECT_EQ(parse_tcp_handshake(packet, facts), Reason::ok);
   return {written([&](Text& out) { return write_pmercury_tcp(facts, out); }),
           written([&](Text& out) { return write_muonfp(facts, out); }),
-          written([&](Text& out) { return write_p0f(facts, client_mss, out); })};
+          written([&](Text& out) { return write_p0f(facts, client_mss, out); }),
+          written([&](Text& out) { return write_mercury_tcp(facts, out); })};
 }
 Strings strings_of(const TestTcp& tcp, const TestIpv4& ip = {}, uint16_t client_mss = 0) {
   return strings_of(ip.around(tcp.bytes()), client_mss);
@@ -42,6 +45,7 @@ TEST(TcpHandshake, OfLinux) {
   EXPECT_EQ(s.pmercury, "(7210)(020405b4)(04)(08)(01)(030307)");
   EXPECT_EQ(s.muonfp, "29200:2-4-8-1-3:1460:7");
   EXPECT_EQ(s.p0f, "4:64+0:0:1460:mss*20,7:mss,sok,ts,nop,ws:df,id+:0");
+  EXPECT_EQ(s.mercury, "(40)()(40)(7210)((020405b4)(04)(08)(01)(030307))");
 }
 
 TEST(TcpHandshake, OfMacosEndsItsOptionsWithPadding) {
@@ -51,6 +55,7 @@ TEST(TcpHandshake, OfMacosEndsItsOptionsWithPadding) {
   EXPECT_EQ(s.pmercury, "(ffff)(020405b4)(01)(030306)(01)(01)(08)(04)(00)(00)");
   EXPECT_EQ(s.muonfp, "65535:2-1-3-1-1-8-4-0:1460:6") << "one end of list, and nothing behind it";
   EXPECT_EQ(s.p0f, "4:58+6:0:1460:65535,6:mss,nop,ws,nop,nop,ts,sok,eol+1:df:0");
+  EXPECT_EQ(s.mercury, "(40)(00)(20)(ffff)((020405b4)(01)(030306)(01)(01)(08)(04)(00)(00))");
 }
 
 TEST(TcpHandshake, WithoutOptions) {
@@ -66,6 +71,9 @@ TEST(TcpHandshake, OfIpv6HasTheFlowLabelAsAQuirk) {
             "6:64+0:0:1440:mss*45,7:mss,sok,ts,nop,ws:flow:0");
   EXPECT_EQ(strings_of(TestIpv6{}.around(tcp.bytes())).p0f,
             "6:64+0:0:1440:mss*45,7:mss,sok,ts,nop,ws::0");
+  EXPECT_EQ(strings_of(TestIpv6{.flow_label = 0x12345}.around(tcp.bytes())).mercury,
+            "(60)()(40)(fd20)((020405a0)(04)(08)(01)(030307))");
+  EXPECT_EQ(strings_of(TestIpv6{}.around(tcp.bytes())).mercury.substr(0, 12), "(60)(00)(40)");
 }
 
 TEST(TcpHandshake, IsAnsweredByASynAck) {
