@@ -90,7 +90,7 @@ def check_licence(path, lines):
     if not SOURCE.search(path) and not (lines and lines[0].startswith('#!')):
         return
     head = '\n'.join(lines[:5])
-    want = 'GPL-2.0-only OR BSD-2-Clause' if re.match(r'bpf/.*\.[ch]$', path) else 'Apache-2.0'
+    want = 'GPL-2.0-only OR BSD-2-Clause' if re.match(r'bpf/.*\.[ch]$|.*\.bpf\.c$', path) else 'Apache-2.0'
     if re.match(r'packaging/debian/', path) or path.endswith('.cmake'):
         return
     if f'SPDX-License-Identifier: {want}' not in head:
