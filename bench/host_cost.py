@@ -12,7 +12,7 @@ import time
 HOOKS = ("cgroup", "tc", "auto")
 ADDRESS, PEER = "10.99.1.2", "10.99.1.1"
 STATS = "/proc/sys/kernel/bpf_stats_enabled"
-DESCRIPTORS, HOLDERS = 200_000, 8
+DESCRIPTORS, HOLDERS = 200_000, 20
 
 NGINX = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/nginx.log; user root;
@@ -25,7 +25,8 @@ http {{ access_log off; keepalive_requests 100000000; client_body_temp_path {fol
 HOLDER = """
 import os, resource, socket, sys
 count = int(sys.argv[1])
-resource.setrlimit(resource.RLIMIT_NOFILE, (count + 100, count + 100))
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(count + 100, hard), hard))
 sockets = [socket.socket() for _ in range(count // 20)]
 null = os.open("/dev/null", os.O_RDONLY)
 for _ in range(count - count // 20):
@@ -109,6 +110,29 @@ def programs():
             if p.get("name") in names}
 
 
+def overhead(bench):
+    """What the kernel's statistics add to each run, ns: the run time that they show for a program that does
+    nothing. Zero where it cannot be measured."""
+    mount, packet = f"{bench.folder}/bpffs", f"{bench.folder}/packet"
+    pin = f"{mount}/nop"
+    os.mkdir(mount)
+    with open(packet, "wb") as file:
+        file.write(bytes(64))
+    try:
+        subprocess.run(["mount", "-t", "bpf", "bpf", mount], check=True, stderr=subprocess.PIPE)
+        subprocess.run(["bpftool", "prog", "load", f"{bench.build}/bench/bpf_nop.bpf.o", pin], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        subprocess.run(["bpftool", "prog", "run", "pinned", pin, "data_in", packet, "repeat", "1000000"], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        shown = json.loads(subprocess.run(["bpftool", "-j", "prog", "show", "pinned", pin], check=True,
+                                          stdout=subprocess.PIPE).stdout)
+        return shown["run_time_ns"] / shown["run_cnt"]
+    except (subprocess.CalledProcessError, KeyError, ValueError, ZeroDivisionError):
+        return 0.0
+    finally:
+        subprocess.run(["umount", mount], check=False, stderr=subprocess.DEVNULL)
+
+
 def gained(before, after):
     return {name: (after[name][0] - before.get(name, (0, 0))[0], after[name][1] - before.get(name, (0, 0))[1])
             for name in after}
@@ -127,10 +151,13 @@ def measure(bench, process_seconds):
             host.start(host.near, shutil.which("nginx") or "/usr/sbin/nginx", "-c", f"{bench.folder}/nginx.conf")
             host.start(host.near, "iperf3", "-s")
             time.sleep(1)
+            nothing = facts["overhead_ns"] = overhead(bench)
+            bench.row("host: a program that does nothing, by the kernel's statistics", f"{nothing:.0f} ns a run",
+                      "taken off below")
             alone = requests(host), bulk(host)
             bench.row("host: without an agent", f"{alone[0]:,.0f} requests/s", f"iperf3 {alone[1] / 1e9:.1f} Gbit/s")
             for hook in HOOKS:
-                facts[hook] = one(bench, host, hook, process_seconds, alone)
+                facts[hook] = one(bench, host, hook, process_seconds, alone, nothing)
             facts["descriptors"] = descriptors(bench, host)
     except (RuntimeError, subprocess.CalledProcessError, OSError, ValueError) as error:
         facts["error"] = str(error)
@@ -153,7 +180,7 @@ def bulk(host, seconds=5):
     return json.loads(out)["end"]["sum_received"]["bits_per_second"]
 
 
-def one(bench, host, hook, process_seconds, alone):
+def one(bench, host, hook, process_seconds, alone, nothing):
     agent, start = host.agent(hook)
     time.sleep(1)
     cpu, began, before = process_seconds(agent.pid), time.perf_counter(), programs()
@@ -161,7 +188,7 @@ def one(bench, host, hook, process_seconds, alone):
     took = time.perf_counter() - began
     share = (process_seconds(agent.pid) - cpu) / took
     kept = gained(before, programs())
-    kernel_share = sum(ns for ns, _ in kept.values()) / took / 1e9
+    kernel_share = sum(ns - nothing * runs for ns, runs in kept.values()) / took / 1e9
     bench.row(f"host: {hook}, keep-alive requests", f"{rate:,.0f}/s ({rate / alone[0]:.2f} of none)",
               f"agent {share * 100:.1f} %, programs {kernel_share * 100:.1f} % of a core; at 20,000/s "
               f"{share * 2e6 / rate:.1f} and {kernel_share * 2e6 / rate:.1f} %")
@@ -171,7 +198,7 @@ def one(bench, host, hook, process_seconds, alone):
     cost = gained(before, programs())
     capture = {name: entry for name, entry in cost.items() if not name.startswith("sock")}
     runs, spent = sum(n for _, n in capture.values()), sum(ns for ns, _ in capture.values())
-    each = spent / max(runs, 1)
+    each = spent / max(runs, 1) - nothing
     bench.row(f"host: {hook}, bulk traffic", f"{each:.0f} ns a run, {each * 7e5 / 1e7:.1f} % of a core at 700,000/s",
               f"{runs / took:,.0f} runs/s, iperf3 {speed / 1e9:.1f} Gbit/s ({speed / alone[1]:.2f} of none)")
     host.end(agent)
