@@ -95,7 +95,7 @@ void Output::run() {
     }
     if (!batch) {
       writing_since_.store(steady_ns());
-      if (sink_->idle() != 0) ++errors_;
+      idle();
       writing_since_.store(0);
       continue;
     }
@@ -127,13 +127,26 @@ void Output::run() {
   room_.notify_all();
 }
 
+// A place that is lost while nothing is to be written is told of once, and so is its return.
+void Output::idle() {
+  if (const int error = sink_->idle()) {
+    ++errors_;
+    if (!failing_ && events_.failed)
+      events_.failed(sink_->name(), std::string(std::strerror(error)) + "; tried again");
+    failing_ = true;
+  } else if (failing_ && sink_->ready()) {
+    failing_ = false;
+    if (events_.recovered) events_.recovered(sink_->name(), "is there again");
+  }
+}
+
 void Output::write(const Batch& batch) {
   if (ended_.load()) {
     dropped_ += batch.documents();
     return;
   }
   std::string_view text = batch.text(sink_->rendering());
-  bool failing = false;
+  bool failing = failing_;
   for (;;) {
     writing_since_.store(steady_ns());
     const Written result = sink_->write(text);
@@ -169,6 +182,7 @@ void Output::write(const Batch& batch) {
       static_cast<void>(sink_->reopen());  // its failure shows in the next write
     }
   }
+  failing_ = false;
   if (failing && events_.recovered) {
     error_.store(0);
     events_.recovered(sink_->name(), "writes again");

@@ -76,6 +76,7 @@ class Output {
 
  private:
   void run();
+  void idle();
   void write(const Batch& batch);
 
   std::unique_ptr<Sink> sink_;
@@ -91,6 +92,7 @@ class Output {
   bool stopping_ = false;
   bool done_ = false;
   bool lost_ = false;
+  bool failing_ = false;  // of the output's own thread: it was told that the place is gone
   std::atomic<bool> reopen_{false};
   std::atomic<bool> ended_{false};
   std::atomic<bool> busy_{false};

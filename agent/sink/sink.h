@@ -57,6 +57,8 @@ class Sink {
   // Called a few times a second while nothing is to be written. 0, or the
   // errno of something that was tried in vain; it counts as an error of the output.
   virtual int idle() { return 0; }
+  // Whether a write could begin now; for what is connected only.
+  virtual bool ready() const { return true; }
 
   // After a failed write: how long to wait before the next, in ms. Live traffic only.
   virtual uint32_t retry_ms() const { return 1000; }

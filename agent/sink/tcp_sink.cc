@@ -103,6 +103,8 @@ class TcpSink : public Sink {
     return !socket_ && Clock::now() >= next_ ? connect() : 0;
   }
 
+  bool ready() const override { return static_cast<bool>(socket_); }
+
   uint32_t retry_ms() const override {
     const auto left = std::chrono::duration_cast<milliseconds>(next_ - Clock::now()).count();
     return static_cast<uint32_t>(std::clamp<long>(left + 1, 1, longest_pause.count()));

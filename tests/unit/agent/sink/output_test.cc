@@ -80,7 +80,7 @@ struct Device {
   std::string text;
   bool blocked = false;
   int error = 0;
-  std::atomic<int> syncs{0}, reopens{0};
+  std::atomic<int> syncs{0}, reopens{0}, idle_error{0};
 };
 
 class FakeSink : public Sink {
@@ -99,6 +99,8 @@ class FakeSink : public Sink {
     ++device_.syncs;
     return {};
   }
+  int idle() override { return device_.idle_error; }
+  bool ready() const override { return device_.idle_error == 0; }
   Result<void> reopen() override {
     ++device_.reopens;
     return {};
@@ -142,6 +144,26 @@ TEST(Output, WritesEverythingAndSyncsBeforeItEnds) {
   EXPECT_EQ(output.counters().written, 60u);
   EXPECT_EQ(output.counters().dropped, 0u);
   EXPECT_EQ(output.counters().queue_bytes, 0u);
+}
+
+// A server that cannot be reached is told of before the first record is lost to it.
+TEST(Output, TellsOnceThatItsPlaceIsGoneAndOnceThatItIsBack) {
+  Device device;
+  device.idle_error = ECONNREFUSED;
+  std::atomic<int> failed{0}, recovered{0};
+  OutputEvents events;
+  events.failed = [&](std::string_view, std::string_view message) {
+    EXPECT_EQ(message, "Connection refused; tried again");
+    ++failed;
+  };
+  events.recovered = [&](std::string_view, std::string_view) { ++recovered; };
+  Output output(std::make_unique<FakeSink>(device), {}, events);
+  EXPECT_TRUE(eventually([&] { return output.counters().errors >= 2; }));
+  EXPECT_EQ(failed.load(), 1);
+  device.idle_error = 0;
+  EXPECT_TRUE(eventually([&] { return recovered.load() == 1; }));
+  EXPECT_TRUE(output.finish(5000));
+  EXPECT_EQ(failed.load(), 1);
 }
 
 TEST(Output, DropsAndCountsLiveDocumentsWhenItsQueueIsFull) {
