@@ -195,6 +195,7 @@ TEST(Output, HoldsAFileReaderUpInsteadOfDropping) {
   Output output(std::make_unique<FakeSink>(device), options, {});
   std::atomic<bool> pushed{false};
   std::vector<std::shared_ptr<const Batch>> batches;
+  batches.reserve(10);
   for (int i = 0; i < 10; ++i) batches.push_back(batch(maker, 2, 1000));
   std::thread reader([&] {
     for (const auto& each : batches) output.push(each);
