@@ -94,11 +94,14 @@ void Attacher::attach_owner() {
   cgroup_links_.push_back(std::move(link));
 }
 
-int Attacher::attach_tc(const Interface& interface, uint8_t direction, Place& place) {
+int Attacher::tc_program(const Interface& interface, uint8_t direction) const {
   const bool ethernet = interface.has_ethernet_header();
-  const char* program = direction == HP_INGRESS ? (ethernet ? "tc_ingress" : "tc_ingress_l3")
-                                                : (ethernet ? "tc_egress" : "tc_egress_l3");
-  const int fd = loader_.program(program);
+  return loader_.program(direction == HP_INGRESS ? (ethernet ? "tc_ingress" : "tc_ingress_l3")
+                                                 : (ethernet ? "tc_egress" : "tc_egress_l3"));
+}
+
+int Attacher::attach_tc(const Interface& interface, uint8_t direction, Place& place) {
+  const int fd = tc_program(interface, direction);
   if (tcx_) {
     const int link = attach_tcx(interface.index, direction, fd);
     if (link >= 0) {
@@ -120,21 +123,27 @@ int Attacher::attach_tc(const Interface& interface, uint8_t direction, Place& pl
 
 // Who was put in front of our programs may end the chain, and what it passes we would miss: to the head
 // again, where they were first. The kernel takes a program only once, so that the old link goes first:
-// what passes in the microseconds between is not seen.
+// what passes in the microseconds between is not seen. Where the kernel refuses the new link the
+// interface is given up whole, so that settle() tries it anew and tells what it was refused for.
 void Attacher::keep_first() {
-  for (auto& [index, place] : places_) {
+  for (auto entry = places_.begin(); entry != places_.end();) {
+    auto& [index, place] = *entry;
     const auto interface = interfaces_.find(index);
-    if (interface == interfaces_.end()) continue;
+    bool kept = true;
     for (const uint8_t direction : {uint8_t{HP_INGRESS}, uint8_t{HP_EGRESS}}) {
-      if (!place.links[direction] || (hook_ == LiveHook::xdp && direction == HP_INGRESS)) continue;
-      const bool ethernet = interface->second.has_ethernet_header();
-      const int program = loader_.program(direction == HP_INGRESS ? (ethernet ? "tc_ingress" : "tc_ingress_l3")
-                                                                  : (ethernet ? "tc_egress" : "tc_egress_l3"));
+      if (interface == interfaces_.end() || !place.links[direction]) continue;
+      if (hook_ == LiveHook::xdp && direction == HP_INGRESS) continue;
+      const int program = tc_program(interface->second, direction);
       if (is_first_tcx(index, direction, program)) continue;
       place.links[direction].reset();
-      place.links[direction] = Descriptor(attach_tcx(index, direction, program));
+      const int link = attach_tcx(index, direction, program);
+      kept = kept && link >= 0;
+      if (link < 0) continue;
+      place.links[direction] = Descriptor(link);
       ++counters_.moved_to_front;
     }
+    if (!kept) detach(index, place, false);
+    entry = kept ? std::next(entry) : places_.erase(entry);
   }
 }
 
@@ -228,10 +237,20 @@ void Attacher::read_what_was_lost(uint32_t highest, const std::set<uint32_t>& to
   const Interfaces before = interfaces_;
   if (!read_all()) return;
   for (const auto& [index, interface] : before)
-    if (!interfaces_.contains(index) && !places_.contains(index) && selection_.chooses(interface))
+    if (!paused_ && !interfaces_.contains(index) && !places_.contains(index) &&
+        hook_ != LiveHook::cgroup && selection_.chooses(interface))
       ++counters_.attach_late;
-  gap_is_open_ = words_.empty() || !std::all_of(words_.begin(), words_.end(), is_plain_name);
+  gap_is_open_ = chooses_passing_interfaces();
   if (gap_is_open_) count_gap(highest, highest_index_, told);
+}
+
+// Whether an interface that came and went, and of which nothing is known, could have been chosen: not
+// at the cgroup hook, not in a pause, and not where only names or the uplinks are asked for.
+bool Attacher::chooses_passing_interfaces() const {
+  if (hook_ == LiveHook::cgroup || paused_) return false;
+  return std::any_of(words_.begin(), words_.end(), [](const std::string& word) {
+    return !word.starts_with('!') && word != "uplink" && !is_plain_name(word);
+  });
 }
 
 // Counts the indices between the two that nothing is known of.
@@ -243,7 +262,7 @@ void Attacher::count_gap(uint32_t from, uint32_t to, const std::set<uint32_t>& t
 // Makes what is attached equal to what is chosen. False: only a part of it was done, since
 // attaching waits for the kernel (milliseconds each) and what is announced meanwhile must not pile
 // up.
-bool Attacher::settle() {
+bool Attacher::settle(Chosen when) {
   const std::vector<uint32_t> chosen =
       paused_ ? std::vector<uint32_t>() : selection_.choose(interfaces_);
   for (auto place = places_.begin(); place != places_.end();) {
@@ -271,7 +290,7 @@ bool Attacher::settle() {
       // Looked at after it was attached, so that nothing passes between: packets that our own programs
       // saw already count, too, but none that they did not see is left out.
       Interface now;
-      if (thread_.joinable() && read_interface(requests_, index, now) && now.packets != 0)
+      if (when == Chosen::before && read_interface(requests_, index, now) && now.packets != 0)
         ++counters_.attach_late;
     } else if (result == -ENODEV) {
       interfaces_.erase(index);  // gone already; its announcement is on the way
@@ -313,7 +332,7 @@ Result<void> Attacher::start() {
         if (std::none_of(interfaces_.begin(), interfaces_.end(), is_it) && words_.size() == 1)
           return failure("there is no network interface " + word);
       }
-      while (!settle()) {
+      while (!settle(Chosen::now)) {
       }
       if (hook_ != LiveHook::automatic && places_.empty() && !failures_.empty()) {
         const auto& [index, reason] = *failures_.begin();
@@ -332,7 +351,7 @@ void Attacher::select(const std::vector<std::string>& interfaces) {
   words_ = interfaces;
   if (hook_ == LiveHook::cgroup || stopping_) return;
   failures_.clear();
-  while (!settle()) {
+  while (!settle(Chosen::now)) {
   }
 }
 
@@ -395,7 +414,7 @@ void Attacher::follow() {
     announce();
     if (!interfaces_matter) continue;
     if (settled && selection_.uses_routes()) changed |= mark_default_routes(requests_, interfaces_);
-    if (changed) settled = settle();
+    if (changed) settled = settle(Chosen::before);
   }
 }
 
@@ -420,7 +439,7 @@ Result<void> Attacher::resume() {
     if (!attached || hook_ == LiveHook::cgroup) return attached;
   }
   std::lock_guard lock(mutex_);
-  while (!settle()) {
+  while (!settle(Chosen::now)) {
   }
   return {};
 }

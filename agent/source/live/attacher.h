@@ -74,7 +74,13 @@ class Attacher {
   bool read_all();
   void read_what_was_lost(uint32_t highest, const std::set<uint32_t>& told);
   void remove_all_leftovers();
-  bool settle();
+  // Whether what settle() newly attaches to had been chosen when it appeared. What is only now chosen
+  // (a start, another selection, the end of a pause) is not late.
+  enum class Chosen : uint8_t { before, now };
+
+  bool settle(Chosen chosen);
+  int tc_program(const Interface& interface, uint8_t direction) const;
+  bool chooses_passing_interfaces() const;
   void announce();
   void follow();
   void wake();

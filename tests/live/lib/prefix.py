@@ -89,6 +89,35 @@ service pop3-login {{
 }}
 """
 
+POSTFIX = """
+compatibility_level = 3.6
+queue_directory = {folder}/postfix-queue
+data_directory = {folder}/postfix-data
+myhostname = mail.example
+mydestination =
+local_recipient_maps =
+alias_maps =
+alias_database =
+inet_interfaces = {ip}
+smtpd_tls_security_level = may
+smtpd_tls_cert_file = {folder}/certificate.pem
+smtpd_tls_key_file = {folder}/key.pem
+smtpd_peername_lookup = no
+maillog_file = /dev/stdout
+"""
+
+# A server that is greeted and left: what smtpd asks for, no delivery.
+POSTFIX_SERVICES = """
+{ip}:6025 inet n - n - - smtpd
+postlog unix-dgram n - n - 1 postlogd
+tlsmgr unix - - n 1000? 1 tlsmgr
+anvil unix - - n - 1 anvil
+rewrite unix - - n - - trivial-rewrite
+cleanup unix n - n - 0 cleanup
+proxymap unix - - n - - proxymap
+proxywrite unix - - n - 1 proxymap
+"""
+
 SLAPD = """
 include /etc/ldap/schema/core.schema
 pidfile {folder}/slapd.pid
@@ -153,6 +182,18 @@ class Software:
                    "ssl=on", "-c", f"ssl_cert_file={self.folder}/pg-certificate.pem", "-c",
                    f"ssl_key_file={self.folder}/pg-key.pem", "-c", "fsync=off")
 
+    def mail(self):
+        """Postfix's master in the foreground. It ends its children by their process group, so it
+        leads one."""
+        configuration = f"{self.folder}/postfix"
+        for name in ("postfix", "postfix-queue", "postfix-data"):
+            os.mkdir(f"{self.folder}/{name}")
+        shutil.chown(f"{self.folder}/postfix-data", "postfix")
+        self.write("postfix/main.cf", POSTFIX)
+        self.write("postfix/master.cf", POSTFIX_SERVICES)
+        self.space.run("postfix", "-c", configuration, "check", timeout=30)
+        self.start("setsid", "/usr/lib/postfix/sbin/master", "-c", configuration, "-d")
+
     def all(self):
         os.chmod(f"{self.folder}/key.pem", 0o644)
         self.start("haproxy", "-db", "-f", self.write("haproxy.cfg", HAPROXY))
@@ -165,8 +206,9 @@ class Software:
         self.start("tinyproxy", "-d", "-c", self.write(
             "tinyproxy.conf", "Port 6888\nListen {ip}\nTimeout 10\n"))
         self.start("microsocks", "-i", self.ip, "-p", 6080)
+        self.mail()
         self.databases()
-        for port in (6001, 6002, 6010, 6011, 6012, 6143, 6110, 6389, 6888, 6080, 6306, 6432):
+        for port in (6001, 6002, 6010, 6011, 6012, 6025, 6143, 6110, 6389, 6888, 6080, 6306, 6432):
             try:
                 servers.wait_for_listener(self.space, self.ip, port, 40)
             except RuntimeError as error:
@@ -190,6 +232,8 @@ CLIENTS = [
      "mariadb --no-defaults -h {ip} -P 6306 --ssl -e 'select 1'"),
     ("openssl-mysql", 6306, ["mysql"], "openssl", "mariadbd",
      "openssl s_client -starttls mysql -connect {ip}:6306"),
+    ("openssl-smtp", 6025, ["starttls-smtp"], "openssl", "smtpd",
+     "openssl s_client -starttls smtp -connect {ip}:6025"),
     ("openssl-imap", 6143, ["starttls-imap"], "openssl", "imap-login",
      "openssl s_client -starttls imap -connect {ip}:6143"),
     ("openssl-pop3", 6110, ["starttls-pop3"], "openssl", "pop3-login",
