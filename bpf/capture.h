@@ -243,7 +243,7 @@ HP_UNROLL
 		barrier();
 		way &= HP_WAYS - 1;
 		set->tag[way] = tag;
-		set->age[way] = hp_age(work->now);
+		set->age[way] = hp_age_at(hp_age(work->now), work->headers.flags);
 	} else if (work->decision.window == HP_WINDOW_REMOVE && found) {
 		way &= HP_WAYS - 1;
 		set->tag[way] = 0;

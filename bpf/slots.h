@@ -8,7 +8,7 @@
  * - hp_flow_set() and hp_flow_tag() of the hash give the set and the tag. The window of a key is in the
  *   first way with its tag whose slot holds the equal key.
  * - HP_WINDOW_STORE: the window is written back; without a slot the way that hp_set_victim() names is
- *   filled first (key, window, no stash), its tag set. Then the way's age is the time of the packet.
+ *   filled first (key, window, no stash), its tag set. Then the way's age is what hp_age_at() says.
  * - HP_WINDOW_REMOVE: the way's tag becomes 0; nothing else changes.
  * - HP_WINDOW_KEEP changes nothing, the age included.
  *
@@ -25,6 +25,7 @@
 #define HP_SLOTS (HP_SETS * HP_WAYS)
 #define HP_STASH 104	/* layer 3 and 4 headers of a SYN that was over the rate */
 #define HP_AGE_SHIFT 20	/* ages count units of about a millisecond */
+#define HP_ANSWER_AGE 256	/* what a SYN+ACK is older than it is */
 
 /* One direction of one flow, as on the wire. IPv4 addresses stand as ::ffff:a.b.c.d. */
 struct hp_flow_key {
@@ -112,6 +113,19 @@ HP_UNROLL
 	for (i = 0; i < sizeof(*a); i += 8)
 		difference |= HP_LOAD64(x + i) ^ HP_LOAD64(y + i);
 	return difference == 0;
+}
+
+/*
+ * The age of a window that a packet with these TCP flags was the last to use, at `now` in units of an age.
+ * A server answers every SYN of a flood, so that half of the table would be answers. They give way before
+ * the SYNs of distant clients do: a client's SYN is in its window alone, while a server's first message is
+ * recognised without one.
+ */
+static hp_always_inline __u32 hp_age_at(__u32 now, __u8 flags)
+{
+	const __u8 answer = HP_TCP_SYN | HP_TCP_ACK;
+
+	return (flags & answer) == answer ? now - HP_ANSWER_AGE : now;
 }
 
 /* The way to give to a new key: a free one, else the one that was not used for longest. */

@@ -147,7 +147,7 @@ bool Selection::select(const Packet& packet, PacketTime time, uint32_t scope,
       slot->syn_len = 0;
       set.tag[way] = tag;
     }
-    set.age[way] = now;
+    set.age[way] = hp_age_at(now, segment.flags);
   } else if (decision.window == HP_WINDOW_REMOVE && slot != nullptr) {
     set.tag[way] = 0;
   }

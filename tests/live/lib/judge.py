@@ -27,8 +27,10 @@ class Connection:
         return f"{self.key[0]}:{self.key[1]} > {self.key[2]}:{self.key[3]}"
 
 
-def read_truth(path):
-    with open(path, encoding="utf-8") as file:
+def read_truth(path, offset=0):
+    """What the programs logged from this byte on."""
+    with open(path, "rb") as file:
+        file.seek(offset)
         return [json.loads(line) for line in file]
 
 

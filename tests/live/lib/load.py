@@ -91,10 +91,13 @@ def governor(stage):
     return f"{len(up)} steps up, {len(down)} down; afterwards {verdict.summary()}"
 
 
-def labelled(stage, agent, label="after"):
-    """The connections with the label, and those of them that have a record."""
-    wanted = {c.key for c in judge.connect_truth(judge.read_truth(stage.truth_path)) if c.label == label}
-    return wanted, {d.key for d in agent.records() if d.part == 1 and d.key in wanted}
+def labelled(stage, agent, label="after", since=(0, 0)):
+    """The connections with the label, and those of them that have a record. `since`: what stood in the
+    truth log and in the output, in bytes, before the first of them."""
+    truth = judge.connect_truth(judge.read_truth(stage.truth_path, since[0]))
+    wanted = {c.key for c in truth if c.label == label}
+    found = records.read(agent.output, since[1])
+    return wanted, {d.key for d in found if d.part == 1 and d.key in wanted}
 
 
 @scenario("load.stopped-worker")
@@ -126,6 +129,7 @@ def stopped_worker(stage):
     finally:
         os.kill(worker, signal.SIGCONT)
     awake = time.monotonic()
+    since = os.path.getsize(stage.truth_path), os.path.getsize(agent.output)
     check(client.returncode == 0, f"the clients failed: {said[-300:]}")
     label, complete = "", 0
     for number in range(50):
@@ -134,7 +138,7 @@ def stopped_worker(stage):
         end = time.monotonic() + 1
         while time.monotonic() < end and complete < 4:
             time.sleep(0.05)
-            complete = len(labelled(stage, agent, label)[1])
+            complete = len(labelled(stage, agent, label, since)[1])
         if complete == 4 or time.monotonic() - awake > 15:
             break
     took = time.monotonic() - awake

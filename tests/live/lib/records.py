@@ -58,10 +58,11 @@ class Record:
         return many(self.get(f"handprint.fingerprint.{kind}"))
 
 
-def read(path):
-    """Records of a file of JSON lines. A line that is not JSON, or cut, ends the test."""
+def read(path, offset=0):
+    """Records of a file of JSON lines, from this byte on. A line that is not JSON, or cut, ends the test."""
     records = []
     with open(path, encoding="utf-8") as file:
+        file.seek(offset)
         for number, line in enumerate(file, 1):
             if not line.endswith("\n"):
                 raise ValueError(f"{path}:{number}: the last line is cut: {line[-60:]!r}")

@@ -142,6 +142,44 @@ TEST_F(Selecting, AFullSetGivesUpItsOldest) {
   EXPECT_FALSE(select(first));
 }
 
+TEST_F(Selecting, AnswersOfAFloodGiveWayBeforeTheSynsOfDistantClients) {
+  // What a server that answers each SYN shows in 300 ms of 90,000 a second: as many answers as SYNs.
+  const Buffer start = text_bytes("GET");
+  constexpr uint32_t flood = 27'000, clients = 500;
+  const auto from = [&](uint32_t number, uint8_t network, uint16_t flags) {
+    Packet packet = tcp(static_cast<uint16_t>(number), flags, 99);
+    packet.source.bytes[2] = network;
+    packet.source.bytes[3] = static_cast<uint8_t>(number >> 16);
+    return packet;
+  };
+  const auto answer = [&](const Packet& syn) {
+    Packet packet = syn;
+    std::swap(packet.source, packet.destination);
+    std::swap(packet.source_port, packet.destination_port);
+    packet.flags = tcp_flag::syn | tcp_flag::ack;
+    return packet;
+  };
+  const auto pass = [&](uint32_t first, uint32_t count, uint8_t network) {
+    for (uint32_t i = first; i < first + count; ++i) {
+      const Packet syn = from(i, network, tcp_flag::syn);
+      select(syn);
+      select(answer(syn));
+      if (i % 90 == 0) now += ms;
+    }
+  };
+  pass(0, 2 * flood, 1);  // the table is full when the clients come
+  pass(0, clients, 2);
+  pass(2 * flood, flood, 1);
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < clients; ++i) {
+    Packet hello = from(i, 2, tcp_flag::ack);
+    hello.sequence = 100;
+    hello.payload = {start.data(), start.size()};
+    kept += select(hello);
+  }
+  EXPECT_GE(kept, clients * 95 / 100);
+}
+
 TEST_F(Selecting, DatagramsAreCounted) {
   Packet packet = tcp(1, 0, 0, Builder().hex("c3 00000001 08").fill(1194, 1));
   packet.protocol = protocol_udp;
