@@ -188,7 +188,7 @@ std::vector<Template> templates_of(const std::string& path, bool bulk) {
   }
   using Key = std::tuple<Address, uint16_t, Address, uint16_t>;
   std::map<Key, std::size_t> known;
-  Selection selection(file_policy(), 0);
+  Selection selection(file_policy(HP_MODE_HELLO), 0);
   std::vector<Frame> frames(64);
   while (const std::size_t count = (*file)->read(frames)) {
     for (std::size_t i = 0; i < count; ++i) {

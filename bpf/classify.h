@@ -96,7 +96,7 @@ static hp_always_inline struct hp_verdict hp_classify_hello(const __u8 *head, __
 		v.limit = policy->hello_limit;
 	}
 	v.content = head[skip + 5] == 1 ? HP_CONTENT_TLS_CLIENT : HP_CONTENT_TLS_SERVER;
-	if (v.content == HP_CONTENT_TLS_SERVER && policy->mode == HP_MODE_CERTIFICATES)
+	if (policy->mode == HP_MODE_CERTIFICATES)
 		v.limit = policy->certificate_limit;
 	return v;
 }
@@ -262,10 +262,12 @@ static hp_always_inline struct hp_verdict hp_classify(const __u8 *head, __u32 n,
 	return v;
 }
 
+#define HP_DTLS_CERTIFICATE 11	/* of a handshake message's types: RFC 5246, 7.4 */
+
 /*
  * Names a datagram by its first bytes: a QUIC long header of type Initial (RFC 9000, 17.2; RFC 9369,
  * 3.2 for version 2; Google's and Facebook's own versions number the types as version 1 does) or a
- * DTLS hello of epoch 0 (RFC 9147, 4 and 5; version 0100 is OpenSSL's of before the standard, which
+ * DTLS hello, or certificates, of epoch 0 (RFC 9147, 4 and 5; version 0100 is OpenSSL's of before the standard, which
  * Cisco's VPN still speaks). The fixed bit may be clear (RFC 9287), but only where the version alone
  * tells enough.
  */
@@ -291,7 +293,7 @@ static hp_always_inline __u8 hp_classify_datagram(const __u8 *head, __u32 n)
 	}
 	version = (__u32)head[1] << 8 | head[2];
 	if (head[0] == 22 && (version >= 0xfefc || version == 0x0100) && version <= 0xfeff &&
-	    head[3] == 0 && head[4] == 0 && head[13] >= 1 && head[13] <= 3)
+	    head[3] == 0 && head[4] == 0 && ((head[13] >= 1 && head[13] <= 3) || head[13] == HP_DTLS_CERTIFICATE))
 		return HP_CONTENT_DTLS;
 	return HP_CONTENT_NONE;
 }

@@ -366,6 +366,8 @@ static hp_always_inline void hp_select_udp(const struct hp_segment *s, struct hp
 	__builtin_memset(d, 0, sizeof(*d));
 	if (content == HP_CONTENT_NONE)
 		return;
+	if (content == HP_CONTENT_DTLS && s->head[13] == HP_DTLS_CERTIFICATE && policy->mode == HP_MODE_HELLO)
+		return;
 	if (w->state == HP_WINDOW_NONE || w->content != content) {
 		hp_window_open(w, 0, 0, HP_WINDOW_OPEN, content, policy);
 		w->messages = 0;

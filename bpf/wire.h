@@ -249,7 +249,7 @@ struct hp_policy {
 	__u32 undecided_limit;	/* bytes from the start of a stream that are copied until it is named */
 	__u32 hello_limit;	/* largest TLS hello */
 	__u32 http_limit;	/* largest HTTP header block */
-	__u32 certificate_limit;/* server bytes under HP_MODE_CERTIFICATES */
+	__u32 certificate_limit;/* bytes from a hello on under HP_MODE_CERTIFICATES */
 	__u8 mode;		/* enum hp_mode */
 	__u8 segments;		/* packets a window may copy */
 	__u8 datagrams;		/* QUIC Initials a direction */

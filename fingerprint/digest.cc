@@ -39,6 +39,12 @@ bool Digests::md5(Bytes bytes, Md5& out) const {
   return available_ && compute_md5(bytes, out.data());
 }
 
+bool Digests::sha1(Bytes bytes, Sha1& out) const {
+  SHA_CTX context;
+  return available_ && SHA1_Init(&context) == 1 &&
+         SHA1_Update(&context, bytes.data(), bytes.size()) == 1 && SHA1_Final(out.data(), &context) == 1;
+}
+
 bool Digests::hmac_sha256(Bytes key, Bytes bytes, Sha256& out) const {
   constexpr size_t block = 64;
   std::array<uint8_t, block> inner{}, outer{};

@@ -9,6 +9,7 @@
 namespace handprint {
 
 using Md5 = std::array<uint8_t, 16>;
+using Sha1 = std::array<uint8_t, 20>;
 using Sha256 = std::array<uint8_t, 32>;
 
 // MD5 and SHA-256 by libcrypto's block functions, which belong to no provider: a host whose
@@ -25,6 +26,7 @@ class Digests {
 
   // Digest of the bytes. False (and `out` untouched) when the library refuses.
   [[nodiscard]] bool md5(Bytes bytes, Md5& out) const;
+  [[nodiscard]] bool sha1(Bytes bytes, Sha1& out) const;
   [[nodiscard]] bool sha256(Bytes bytes, Sha256& out) const;
   // HMAC with SHA-256 (RFC 2104); any length of key.
   [[nodiscard]] bool hmac_sha256(Bytes key, Bytes bytes, Sha256& out) const;

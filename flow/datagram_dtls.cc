@@ -13,6 +13,7 @@ namespace {
 // A message is whole.
 void on_message(uint8_t type, Bytes body, Exchange& ex) {
   End& end = ex.sender();
+  if (type == tls_handshake::certificate) return note_certificates(body, false, ex);
   Reason reason = Reason::ok;
   bool retry = false;
   if (type == tls_handshake::client_hello) {
@@ -50,7 +51,7 @@ DatagramRead on_fragment(const DtlsFragment& fragment, Exchange& ex, StreamPool&
       stream.has_base && stream.base == fragment.message && stream.needed == fragment.length;
   if (fragment.whole()) {
     if (at_hand) forget_message(stream, streams);
-    out.fresh = !end.settled || end.messages == 0;
+    out.fresh = !end.settled || end.messages == 0 || fragment.type == tls_handshake::certificate;
     on_message(fragment.type, fragment.data, ex);
     return out;
   }
@@ -62,7 +63,7 @@ DatagramRead on_fragment(const DtlsFragment& fragment, Exchange& ex, StreamPool&
     stream.base = fragment.message;
     stream.needed = fragment.length;
   }
-  if (!end.settled) end.content = HP_CONTENT_DTLS;
+  if (!end.settled && fragment.type != tls_handshake::certificate) end.content = HP_CONTENT_DTLS;
   const StreamPool::Placed placed = streams.place(stream, fragment.offset, fragment.data);
   out.fresh = placed.fresh != 0;
   out.cut = placed.dropped != 0;
@@ -100,6 +101,13 @@ DatagramRead read_dtls_datagram(Bytes datagram, Exchange& ex, StreamPool& stream
         flow.claim_client(ex.direction ^ 1);
         out.fresh = out.fresh || end.messages == 0;
         ++end.messages;
+        break;
+      case tls_handshake::certificate:
+        if (ex.options.certificates) {
+          const DatagramRead one = on_fragment(fragment, ex, streams);
+          out.fresh = out.fresh || one.fresh;
+          out.cut = out.cut || one.cut;
+        }
         break;
       default:
         break;

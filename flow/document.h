@@ -12,6 +12,7 @@
 
 #include "bpf/wire.h"
 #include "fingerprint/address.h"
+#include "fingerprint/cursor.h"
 #include "fingerprint/http_header.h"
 #include "fingerprint/kind.h"
 #include "fingerprint/reason.h"
@@ -181,6 +182,9 @@ struct Document {
   const TlsClientFacts* tls_client_retry = nullptr;  // the second hello, behind a HelloRetryRequest
   const TlsServerFacts* tls_server = nullptr;
   std::span<const TlsAlert> tls_alerts;
+  // DER of what each side proved itself by, the end entity's first.
+  std::span<const Bytes> client_certificates;
+  std::span<const Bytes> server_certificates;
   const QuicFacts* quic = nullptr;
   const SshFacts* ssh_client = nullptr;
   const SshFacts* ssh_server = nullptr;

@@ -37,7 +37,7 @@ Engine::State::State(const EngineOptions& given, DocumentTaker& documents_taker)
           DocumentPool::create(share(given.flow_bytes, small_share, DocumentPool::small_size, 16),
                                share(given.flow_bytes, large_share, DocumentPool::large_size, 1))),
       scratch(std::make_unique<Scratch>()),
-      policy(file_policy()) {}
+      policy(file_policy(HP_MODE_HELLO)) {}
 
 Engine::State::~State() {
   while (Flow* flow = table.oldest()) forget(*flow);

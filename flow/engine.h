@@ -23,6 +23,7 @@ struct EngineOptions {
   uint32_t http_messages = 0;  // per direction and flow, 0: all
   // Documents a second of connections that consist of nothing but SYN and SYN+ACK; 0: no limit.
   uint32_t syn_records = 0;
+  bool certificates = false;  // the selector copies a server's certificates, too: wait for them
   bool all_strings = true;  // also the kinds that are shown only with `fields: all`
   bool from_file = false;
   // Every local socket shows itself at the cgroup hook (live): what is only seen at an interface

@@ -69,7 +69,7 @@ bool Engine::State::awaits_answer(const Flow& flow, const DocumentBuilder& docum
   if ((document.tcp_client != nullptr || document.tcp_server != nullptr) && !said) return true;
   if (document.http_request != nullptr && document.http_response == nullptr) return true;
   if (document.interim && document.http_response == nullptr) return true;
-  if (flow.retry_pending) return true;
+  if (flow.retry_pending || (flow.certificate_pending && !flow.alerted)) return true;
   // A proxy has let the client through: what it has to say comes next.
   if (document.proxy != nullptr && flow.end[0].prefix.restart && flow.end[1].prefix.restart)
     return true;

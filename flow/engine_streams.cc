@@ -23,7 +23,8 @@ void Engine::State::begin_message(Flow& flow, uint8_t direction, uint32_t sequen
   end.dissector = nullptr;
   end.content = HP_CONTENT_NONE;
   end.incomplete_noted = false;
-  end.prefix.open = false;
+  end.prefix.open = end.tls_follows = false;
+  if (direction != flow.client) flow.certificate_pending = false;
 }
 
 bool Engine::State::on_bytes(Flow& flow, uint8_t direction, uint32_t sequence, Bytes bytes,
@@ -98,6 +99,10 @@ void Engine::State::dissect(Flow& flow, uint8_t direction, Bytes bytes, PacketTi
       end.content = HP_CONTENT_PREFIX;
       end.dissector = dissector_of(HP_CONTENT_PREFIX);
     }
+    if (end.dissector == nullptr && end.tls_follows) {
+      end.content = HP_CONTENT_TLS_CLIENT;
+      end.dissector = dissector_of(HP_CONTENT_TLS_CLIENT);
+    }
     if (end.dissector == nullptr) {
       uint8_t head[HP_HEAD] = {};
       const auto known = static_cast<uint32_t>(std::min<std::size_t>(bytes.size(), HP_HEAD));
@@ -165,11 +170,12 @@ void Engine::State::broken_message(Flow& flow, uint8_t direction, PacketTime tim
   flow.retry_pending = false;
   // Bytes in the middle of a stream that only looked like a message are no news.
   if (first && !end.incomplete_noted) {
-    const std::string_view part = part_name(end.content, flow.side_of(direction));
+    const std::string_view part = open_part(flow, direction);
     Exchange exchange(flow, direction, time, options, *scratch, *this);
     if (!part.empty())
       if (DocumentBuilder* document = exchange.document()) document->note_incomplete(part, reason);
   }
+  if (direction != flow.client) flow.certificate_pending = false;
   end.dissector = nullptr;
   end.content = HP_CONTENT_NONE;
 }

@@ -42,6 +42,9 @@ class Exchange {
     return documents_.begin(flow);
   }
 
+  // A further document of the flow; null when no memory is free.
+  DocumentBuilder* begin() { return documents_.begin(flow); }
+
   End& sender() { return flow.end[direction]; }
   Side side() const { return flow.side_of(direction); }
 

@@ -32,6 +32,7 @@ struct End {
   bool syn_written = false;              // … and stands in a document
   bool settled = false;                  // its first message is there, or cannot come any more
   bool incomplete_noted = false;         // the message at hand was reported as incomplete
+  bool tls_follows = false;              // behind its ClientHello a Certificate may come
   bool banner_noted = false;             // SSH: its banner stands in a document
   uint8_t content = HP_CONTENT_NONE;     // of the message at hand, HP_CONTENT_NONE between messages
   uint8_t hint = HP_CONTENT_NONE;        // what the selector took the last segment for
@@ -85,6 +86,7 @@ struct Flow {
   bool alerted = false;        // a TLS alert was seen
   bool retry_pending = false;  // HelloRetryRequest: the ServerHello is still to come
   bool retry_seen = false;
+  bool certificate_pending = false;  // the ServerHello is there, the certificates behind it are not
   bool beyond_syn = false;     // a packet that is no SYN was seen
   bool ownership_new = false;  // changed since the last document
   bool points_new = false;

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "fingerprint/certificate.h"
 #include "fingerprint/ja3.h"
 #include "fingerprint/ja4.h"
 #include "fingerprint/mercury_tls.h"
+#include "fingerprint/pmercury_certificate.h"
 #include "fingerprint/pmercury_tls.h"
 #include "fingerprint/quic_packet.h"
 
@@ -222,6 +224,37 @@ Reason note_server_hello(const ServerHello& hello, Exchange& ex) {
   document->tls_server = facts;
   strings(*document);
   return Reason::ok;
+}
+
+void note_certificates(Bytes body, bool tls13, Exchange& ex) {
+  constexpr std::size_t most = 32;  // longer chains than any root program accepts
+  DocumentBuilder* document = nullptr;
+  const bool of_client = ex.side() == Side::client;
+  const auto chain = of_client ? &Document::client_certificates : &Document::server_certificates;
+  for (DocumentBuilder* at = ex.flow.pending; at != nullptr && document == nullptr; at = at->next)
+    if (!at->closed && (at->*chain).empty()) document = at;
+  if (document == nullptr) document = ex.begin();
+  if (document == nullptr) return;
+  std::size_t count = 0;
+  Bytes der;
+  CertificateMessage all(body, tls13);
+  while (count < most && all.next(der)) ++count;
+  Arena& arena = document->arena;
+  auto* list = arena.make<Bytes>(count);
+  std::size_t kept = 0;
+  CertificateMessage in(body, tls13);
+  for (; list != nullptr && kept < count && in.next(der); ++kept) {
+    list[kept] = arena.copy(der);
+    if (list[kept].empty() && !der.empty()) break;
+  }
+  document->*chain = {list, kept};
+  if (kept < count) document->note_incomplete("tls.certificate", Reason::too_long);
+  if (all.failed())
+    document->note_incomplete("tls.certificate", Reason::malformed_certificate);
+  Certificate first;
+  if (ex.options.all_strings && kept != 0 && parse_certificate(list[0], first) == Reason::ok)
+    document->observe(ex.time, ex.side(), Kind::tls_certificate, ex.scratch,
+                      [&](Text& out) { return write_pmercury_certificate(first, out); });
 }
 
 }  // namespace handprint

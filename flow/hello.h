@@ -17,4 +17,8 @@ Reason note_client_hello(const ClientHello& hello, Exchange& exchange, uint32_t 
 // The same for a ServerHello or HelloRetryRequest; flow.retry_pending says that it was the latter.
 Reason note_server_hello(const ServerHello& hello, Exchange& exchange);
 
+// Takes the certificates of a Certificate message's body (tls13: in the form of RFC 8446) into a
+// document of the flow. A message that is cut gives what is whole of it, and is told as incomplete.
+void note_certificates(Bytes body, bool tls13, Exchange& exchange);
+
 }  // namespace handprint

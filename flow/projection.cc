@@ -21,12 +21,21 @@ Reason why_open(const Stream& stream, bool evicted) {
 
 }  // namespace
 
+std::string_view open_part(const Flow& flow, uint8_t direction) {
+  const Side side = flow.side_of(direction);
+  if (side == Side::server && flow.certificate_pending) return "tls.certificate";
+  // What may be a client's Certificate is nothing that was promised.
+  const End& end = flow.end[direction];
+  if (side == Side::client && end.tls_follows && end.messages != 0) return "";
+  return part_name(end.content, side);
+}
+
 void note_open_messages(Flow& flow, DocumentBuilder& document, bool evicted) {
   if (document.closed) return;  // it was complete
   for (uint8_t direction : {flow.client, static_cast<uint8_t>(flow.client ^ 1)}) {
     End& end = flow.end[direction];
     if (end.incomplete_noted) continue;
-    std::string_view part = part_name(end.content, flow.side_of(direction));
+    std::string_view part = open_part(flow, direction);
     if (part.empty()) {
       // Nothing was dissected; a message began all the same when bytes are kept behind a gap, or
       // when they had to be dropped.

@@ -42,9 +42,10 @@ uint16_t to_network(uint16_t host) {
 
 hp_policy live_policy() { return hello_policy; }
 
-hp_policy file_policy() {
+hp_policy file_policy(hp_mode mode) {
   hp_policy policy = hello_policy;
   policy.requests = 0;
+  policy.mode = static_cast<uint8_t>(mode);
   return policy;
 }
 

@@ -15,8 +15,9 @@ namespace handprint {
 
 // The policy of `hello` as the kernel uses it live: bounded requests, 16 KiB windows.
 hp_policy live_policy();
-// The same for files: the limits that protect a host (requests a flow) are off.
-hp_policy file_policy();
+// The same for files: the limits that protect a host (requests a flow) are off, and certificates are
+// read unless `mode` says otherwise.
+hp_policy file_policy(hp_mode mode = HP_MODE_CERTIFICATES);
 
 class Selection {
  public:

@@ -78,7 +78,11 @@ std::string_view Attribution::role() const {
   }
 }
 
-Facts::Facts(const Document& document, const RecordContext& context) : d_(document), c_(context) {
+Facts::Facts(const Document& document, const RecordContext& context)
+    : d_(document),
+      c_(context),
+      client_certificate_(document.client_certificates),
+      server_certificate_(document.server_certificates) {
   const auto view = [&context](const ProcessRef& process, const hp_owner& owner) {
     return ProcessView(process && process->pid != 0 ? process.get() : nullptr, owner, context);
   };

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "flow/document.h"
+#include "record/certificate_values.h"
 #include "record/tls_names.h"
 #include "record/values.h"
 #include "record/writer.h"
@@ -192,6 +193,11 @@ class Facts {
     return d_.tls_client_retry->server_name;
   }
 
+  const LeafCertificate& server_certificate() const { return server_certificate_; }
+  const LeafCertificate& client_certificate() const { return client_certificate_; }
+  CertificateChain server_chain() const { return {d_.server_certificates, first().ns / 1'000'000'000}; }
+  CertificateChain client_chain() const { return {d_.client_certificates, first().ns / 1'000'000'000}; }
+
   QuicVersionText quic_version() const {
     return {d_.quic ? std::optional<uint32_t>(d_.quic->version) : std::nullopt};
   }
@@ -328,6 +334,7 @@ class Facts {
 
   const Document& d_;
   const RecordContext& c_;
+  LeafCertificate client_certificate_, server_certificate_;
   ProcessView nobody_, client_, server_, listener_;
   const ProcessView* main_ = nullptr;
   std::string interface_;

@@ -20,6 +20,8 @@ const std::map<std::string, OutputFormat> format_names{{"json", OutputFormat::js
                                                        {"pmercury", OutputFormat::pmercury}};
 const std::map<std::string, Colours> colour_names{
     {"auto", Colours::automatic}, {"always", Colours::always}, {"never", Colours::never}};
+const std::map<std::string, hp_mode> policy_names{{"hello", HP_MODE_HELLO},
+                                                  {"certificates", HP_MODE_CERTIFICATES}};
 const std::map<std::string, CaptureHook> hook_names{{"auto", CaptureHook::automatic},
                                                     {"cgroup", CaptureHook::cgroup},
                                                     {"tc", CaptureHook::tc},
@@ -177,6 +179,8 @@ int command_line(int argc, char** argv) {
       ->type_name("FILE")
       ->allow_extra_args(false);
   output_options(*read_app, read_command.output, read_format, read_format_given);
+  word(*read_app, "--policy", read_command.policy, policy_names,
+       "how much of a connection is read: hello (the least, and the quickest) or certificates (default)");
   read_app->add_flag("--stats", read_command.statistics,
                      "at the end, counters as a JSON object on standard error");
 

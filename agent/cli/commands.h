@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/config/settings.h"
+#include "bpf/wire.h"
 #include "record/pmercury_writer.h"
 
 namespace handprint {
@@ -37,6 +38,7 @@ struct ReadCommand {
   std::vector<std::string> files;
   OutputChoice output;
   bool statistics = false;
+  hp_mode policy = HP_MODE_CERTIFICATES;
 };
 
 struct CaptureCommand {

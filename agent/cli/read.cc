@@ -72,7 +72,7 @@ int read(const ReadCommand& command) {
   options.files = command.files;
   options.sensor = command.output.sensor;
   options.labels = command.output.labels;
-  options.policy = file_policy();
+  options.policy = file_policy(command.policy);
 
   ProgressBar bar(!command.output.quiet);
   FileRunEvents events;

@@ -55,6 +55,7 @@ struct Settings {
     std::vector<std::string> interfaces;
     std::vector<std::string> exclude_interfaces;
     uint32_t requests_per_flow = 0;  // HTTP messages a direction; 0: all
+    bool certificates = false;  // copy the bytes behind the hellos, for the certificates in them
     struct Ring {
       uint64_t packets = 0;    // bytes, a power of two
       uint64_t processes = 0;  // likewise

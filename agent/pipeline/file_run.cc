@@ -91,6 +91,7 @@ FileRunResult run_files(const FileRunOptions& options, const Identity& identity,
     engine_options.from_file = true;
     engine_options.identity = file.identity();
     engine_options.all_strings = all;
+    engine_options.certificates = options.policy.mode != HP_MODE_HELLO;
     Engine engine(engine_options, outlet);
     // Documents in queues are the engine's memory: half of it is left for those in the making.
     for (auto& output : outputs)

@@ -45,6 +45,7 @@ LiveOptions live_options(const Settings& settings) {
   out.config.policy = live_policy();
   out.config.policy.requests = static_cast<uint8_t>(
       std::min<uint32_t>(settings.capture.requests_per_flow, std::numeric_limits<uint8_t>::max()));
+  if (settings.capture.certificates) out.config.policy.mode = HP_MODE_CERTIFICATES;
   out.config.syn_rate = settings.limits.syn_rate;
   out.config.hello_rate = settings.limits.hello_rate;
   return out;

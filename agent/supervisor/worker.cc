@@ -210,6 +210,7 @@ bool Worker::begin() {
   pipeline.engine.http_messages = 0;  // the kernel's policy bounds them, and that may be reloaded
   pipeline.engine.syn_records = settings_.limits.syn_records;
   pipeline.engine.sockets_seen = rings_.sockets_seen != 0;
+  pipeline.engine.certificates = settings_.capture.certificates;
   pipeline.engine.all_strings = start_.all_strings != 0;
   pipeline.engine.identity = event_identity(identity_);
   pipeline.engine.hash_seed = random_seed();

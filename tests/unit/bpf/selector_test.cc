@@ -200,6 +200,15 @@ TEST(Selector, ServerHelloUnderTheCertificatePolicyGoesOnToTheCertificate) {
   EXPECT_EQ(s.copied(), flight);
 }
 
+TEST(Selector, ClientHelloUnderTheCertificatePolicyGoesOnToTheClientsCertificate) {
+  StreamHarness s;
+  s.policy.mode = HP_MODE_CERTIFICATES;
+  s.syn();
+  const std::string flight = client_hello(300) + tls_record(0x16, 3000);
+  for (uint32_t at = 0; at < flight.size(); at += 1400) s.at(at, flight.substr(at, 1400));
+  EXPECT_EQ(s.copied(), flight);
+}
+
 TEST(Selector, StreamPolicyCopiesEverything) {
   StreamHarness s;
   s.policy.mode = HP_MODE_STREAM;

@@ -415,5 +415,124 @@ TEST_F(Tls, AHelloBehindAnotherProtocolIsAFurtherPart) {
   EXPECT_EQ(document(1).first, document(0).first);
 }
 
+// --- certificates -------------------------------------------------------------------------------
+
+Buffer certificate_message(std::initializer_list<Buffer> certificates) {
+  Builder list;
+  for (const Buffer& der : certificates) list.with_u24(der);
+  return handshake(11, Builder().with_u24(list));
+}
+
+class TlsCertificates : public Tls {
+ protected:
+  TlsCertificates() { options.certificates = true; }
+
+  static std::string chain(std::span<const Bytes> certificates) {
+    std::string out;
+    for (const Bytes der : certificates) out += std::string(as_text(der)) + ";";
+    return out;
+  }
+  const Buffer chain_ = certificate_message({text_bytes("leaf"), text_bytes("intermediate")});
+  const Buffer done_ = handshake(14, {});
+};
+
+TEST_F(TlsCertificates, StandInTheFirstDocumentHoweverTheyAreCut) {
+  // The messages in a record each, and all of them in one.
+  const Buffer hello = server_hello_12("h2");
+  const Buffer apart = hello + record(22, chain_, 0x0303) + record(22, done_, 0x0303);
+  const Buffer together =
+      record(22, Buffer(hello.begin() + 5, hello.end()) + chain_ + done_, 0x0303);
+  uint16_t port = 41000;
+  for (const Buffer& flight : {apart, together}) {
+    for (size_t cut = 1; cut < flight.size(); ++cut) {
+      Conversation c;
+      c.client_port = port++;
+      open(c);
+      client_says(c, client_hello());
+      server_says(c, prefix(flight, cut));
+      server_says(c, slice(flight, cut, flight.size()));
+      ASSERT_EQ(count(), 1u) << cut;
+      EXPECT_EQ(chain(document().server_certificates), "leaf;intermediate;") << cut;
+      EXPECT_EQ(document().tls_server->alpn, "h2");
+      EXPECT_TRUE(document().incomplete.empty()) << cut;
+      collector.documents.clear();
+    }
+  }
+}
+
+TEST_F(TlsCertificates, AWarningInFrontOfTheServerHelloChangesNothing) {
+  Conversation c;
+  open(c);
+  client_says(c, client_hello());
+  server_says(c, record(21, hex("0170"), 0x0303) + server_hello_12("h2"));
+  EXPECT_EQ(count(), 0u);
+  server_says(c, record(22, chain_, 0x0303));
+  ASSERT_EQ(count(), 1u);
+  EXPECT_EQ(document().tls_alerts.size(), 1u);
+  EXPECT_EQ(chain(document().server_certificates), "leaf;intermediate;");
+}
+
+TEST_F(TlsCertificates, AreNotAwaitedWhereNoneCanCome) {
+  // TLS 1.3 encrypts them; a resumed session has none; an anonymous one goes on with its key exchange.
+  const Buffer flights[] = {server_hello(),
+                            server_hello_12("h2") + record(20, hex("01"), 0x0303) + record(22, Buffer(40, 7), 0x0303),
+                            server_hello_12("h2") + record(22, handshake(12, Buffer(20, 1)), 0x0303)};
+  uint16_t port = 41000;
+  for (const Buffer& flight : flights) {
+    Conversation c;
+    c.client_port = port++;
+    open(c);
+    client_says(c, client_hello());
+    server_says(c, flight);
+    ASSERT_EQ(count(), 1u);
+    EXPECT_TRUE(document().server_certificates.empty());
+    EXPECT_TRUE(document().incomplete.empty());
+    collector.documents.clear();
+  }
+}
+
+TEST_F(TlsCertificates, ThatDoNotComeAreReportedAndTheHelloIsKept) {
+  Conversation c;
+  open(c);
+  client_says(c, client_hello());
+  server_says(c, server_hello_12("h2") + prefix(record(22, chain_, 0x0303), 20));
+  engine().finish();
+  ASSERT_EQ(count(), 1u);
+  EXPECT_EQ(document().tls_server->alpn, "h2");
+  EXPECT_TRUE(document().server_certificates.empty());
+  ASSERT_EQ(document().incomplete.size(), 1u);
+  EXPECT_EQ(document().incomplete[0].what, "tls.certificate");
+}
+
+TEST_F(TlsCertificates, OfTheClientComeInALaterPart) {
+  Conversation c;
+  open(c);
+  client_says(c, client_hello());
+  server_says(c, server_hello_12("h2") + record(22, chain_, 0x0303) + record(22, done_, 0x0303));
+  ASSERT_EQ(count(), 1u);
+  const Buffer flight = record(22, certificate_message({text_bytes("me")}), 0x0303) +
+                        record(22, handshake(16, Buffer(30, 1)), 0x0303);
+  client_says(c, prefix(flight, 7));
+  client_says(c, slice(flight, 7, flight.size()));
+  engine().finish();
+  ASSERT_EQ(count(), 2u);
+  EXPECT_EQ(collector.documents[1]->part, 2u);
+  EXPECT_EQ(chain(collector.documents[1]->client_certificates), "me;");
+  EXPECT_TRUE(collector.documents[1]->incomplete.empty());
+}
+
+TEST_F(TlsCertificates, ACutChainGivesWhatIsWholeAndSaysSo) {
+  Conversation c;
+  open(c);
+  client_says(c, client_hello());
+  // The list claims more than the message has.
+  server_says(c, server_hello_12("h2") +
+                     record(22, handshake(11, Builder().u24(30).with_u24(text_bytes("leaf")).u24(99).fill(20)), 0x0303));
+  ASSERT_EQ(count(), 1u);
+  EXPECT_EQ(chain(document().server_certificates), "leaf;");
+  ASSERT_EQ(document().incomplete.size(), 1u);
+  EXPECT_EQ(document().incomplete[0].reason, Reason::malformed_certificate);
+}
+
 }  // namespace
 }  // namespace handprint::test

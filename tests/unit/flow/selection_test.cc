@@ -34,7 +34,7 @@ class Selecting : public ::testing::Test {
     return n;
   }
 
-  Selection selection{file_policy(), 0};
+  Selection selection{file_policy(HP_MODE_HELLO), 0};
   hp_decision decision{};
   PacketTime now = 5 * second;
 
