@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Live tests that are more than one row of a table."""
 import copy
+import hashlib
 import json
 import os
 import re
@@ -258,7 +259,7 @@ def live_equals_file(stage):
     network.stop(dump)
     agent.stop()
     output = f"{stage.folder}/file.jsonl"
-    network.run(stage.setting.agent, "read", path, "-f", output)
+    network.run(stage.setting.agent, "read", "--policy", "hello", path, "-f", output)
     def by_part(documents):
         result = {}
         for document in documents:
@@ -497,6 +498,56 @@ def _flood(stage, hook):
 
 for _hook in ("tc", "xdp"):
     ALL.append(Scenario(f"flood.{_hook}", lambda stage, hook=_hook: _flood(stage, hook)))
+
+
+# Certificates, where they are asked for
+
+def _certificates(stage, hook):
+    """curl over TLS 1.2 and 1.3, the first also cut into many segments: the certificate of the older one
+    stands in its one record with the right process, the newer one's is encrypted."""
+    server = servers.OpensslServer(stage.net.server, stage.net.server_ip, stage.folder, 4433)
+    stage.servers.append(server)
+    der = subprocess.run(["openssl", "x509", "-in", f"{stage.folder}/certificate.pem", "-outform", "DER"],
+                         check=True, capture_output=True).stdout
+    capture = {"hook": hook, "certificates": True}
+    if hook != "cgroup":
+        capture["interfaces"] = [stage.net.server_interface]
+    agent = stage.run_agent(stage.config(hook, capture=capture))
+    curls = []
+    for version in ("1.2", "1.3", "1.2"):
+        if len(curls) == 2:
+            for space, interface in ((stage.net.client, stage.net.client_interface),
+                                     (stage.net.server, stage.net.server_interface)):
+                space.run("ethtool", "-K", interface, "tso", "off", "gso", "off", "gro", "off")
+                space.ip("link", "set", interface, "mtu", "300")
+        curl = stage.net.client.start("curl", "-sk", "--tls-max", version, "-o", "/dev/null",
+                                      f"https://{stage.net.server_ip}:4433/")
+        check(curl.wait(20) == 0, f"curl number {len(curls) + 1} failed: {curl.returncode}")
+        curls.append(curl.pid)
+    check(agent.wait_for_records(3, 9), "too few records")
+    agent.stop()
+    first = [r for r in agent.records() if r.get("handprint.part") == 1 and r.get("tls.version")]
+    check([r.get("tls.version") for r in first] == ["1.2", "1.3", "1.2"], f"{[r.get('tls.version') for r in first]}")
+    digest = hashlib.sha256(der).hexdigest()
+    found = [r.get("tls.server.hash.sha256") for r in first]
+    check(found == [digest, None, digest], f"certificates are {found}, not {digest}")
+    check(not any(r.get("handprint.incomplete") for r in first), f"{[r.get('handprint.incomplete') for r in first]}")
+    if hook == "cgroup":
+        pids = [r.get("handprint.client.process.pid") for r in first]
+        check(pids == curls, f"clients are {pids}, not {curls}")
+    return f"subject {first[0].get('tls.server.x509.subject.distinguished_name')}"
+
+
+@scenario("certificates.tc")
+def certificates_tc(stage):
+    """At tc."""
+    return _certificates(stage, "tc")
+
+
+@scenario("certificates.cgroup")
+def certificates_cgroup(stage):
+    """At the sockets."""
+    return _certificates(stage, "cgroup")
 
 
 # Records that are written to while they are made
