@@ -7,7 +7,7 @@
 
 #define HP_HEAD 16	/* payload bytes the step looks at */
 #define HP_SAMPLE 64	/* bytes copied of a stream that is none of ours, so that it can be named */
-#define HP_HTTP2_LIMIT 2048
+#define HP_HTTP2_LIMIT 8192	/* preface, settings and the first request */
 #define HP_SSH_LIMIT 8192
 #define HP_PREFIX_LIMIT 4096	/* bytes of a direction that are copied while it waits for a later hello */
 

@@ -5,13 +5,14 @@
 #   header-only      spdlog with fmt, nlohmann-json, CLI11
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
-find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
+find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto SSL)
 find_package(ZLIB 1.2.11 REQUIRED)
 find_package(nlohmann_json 3.10 REQUIRED)
 find_package(CLI11 2.1 REQUIRED)
 pkg_check_modules(HP_LIBBPF REQUIRED libbpf>=1.1)
 pkg_check_modules(HP_LIBELF REQUIRED libelf>=0.180)
 pkg_check_modules(HP_LIBPCAP REQUIRED libpcap>=1.10)
+pkg_check_modules(HP_NGHTTP2 REQUIRED libnghttp2>=1.40)
 pkg_check_modules(HP_YAML_CPP REQUIRED yaml-cpp>=0.7)
 pkg_check_modules(HP_SPDLOG REQUIRED spdlog>=1.9)
 pkg_check_modules(HP_FMT REQUIRED fmt>=8)
@@ -40,6 +41,7 @@ function(hp_dependency name)
 endfunction()
 
 hp_dependency(hp_dep_crypto LINK OpenSSL::Crypto)
+hp_dependency(hp_dep_nghttp2 HEADER nghttp2/nghttp2.h LINK ${HP_NGHTTP2_LINK_LIBRARIES})
 hp_dependency(hp_dep_zlib LINK ZLIB::ZLIB)
 # By its file: CMake lets a target come before the archives that need it.
 hp_dependency(hp_dep_bpf HEADER bpf/libbpf.h STATIC libbpf.a libelf.a LINK ${ZLIB_LIBRARIES})

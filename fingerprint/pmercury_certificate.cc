@@ -84,6 +84,11 @@ bool public_key(const Certificate& certificate, Text& out) {
 }  // namespace
 
 Reason write_pmercury_certificate(const Certificate& certificate, Text& out) {
+  const size_t before = out.size();
+  const auto refuse = [&](Reason reason) {
+    out.rewind(before);
+    return reason;
+  };
   out.put('(');
   out.hex(certificate.serial);
   out.put(')');
@@ -92,7 +97,7 @@ Reason write_pmercury_certificate(const Certificate& certificate, Text& out) {
   moment(certificate.not_before, out);
   moment(certificate.not_after, out);
   distinguished_name(certificate.subject, out);
-  if (!public_key(certificate, out)) return Reason::no_fingerprint;
+  if (!public_key(certificate, out)) return refuse(Reason::no_fingerprint);
   out.put('(');
   CertificateExtensions extensions(certificate.extensions);
   for (Bytes type, value; extensions.next(type, value);) {
@@ -101,7 +106,7 @@ Reason write_pmercury_certificate(const Certificate& certificate, Text& out) {
     out.put(')');
   }
   out.put(')');
-  return out.truncated() ? Reason::too_long : Reason::ok;
+  return out.truncated() ? refuse(Reason::too_long) : Reason::ok;
 }
 
 }  // namespace handprint

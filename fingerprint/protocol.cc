@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "fingerprint/http2.h"
 #include "fingerprint/http_header.h"
 #include "fingerprint/tls_record.h"
 
@@ -331,7 +332,6 @@ std::string_view name(Protocol protocol) { return record_names[static_cast<size_
 std::string_view label(Protocol protocol) { return labels[static_cast<size_t>(protocol)]; }
 
 Protocol recognise_client(Bytes stream) {
-  constexpr std::string_view http2_preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
   constexpr std::string_view proxy2_signature("\r\n\r\n\0\r\nQUIT\n", 12);
   std::string_view text = as_text(stream);
   if (stream.size() < 3) return Protocol::unknown;

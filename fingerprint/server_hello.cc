@@ -43,6 +43,9 @@ void read_extensions(ServerHello& out) {
       case tls_extension::extended_master_secret:
         out.has_extended_master_secret = true;
         break;
+      case tls_extension::encrypt_then_mac:
+        out.has_encrypt_then_mac = true;
+        break;
       default:
         break;
     }

@@ -37,6 +37,7 @@ struct ServerHello {
   bool has_pre_shared_key = false;  // TLS 1.3: the session is resumed
   bool has_session_ticket = false;
   bool has_extended_master_secret = false;
+  bool has_encrypt_then_mac = false;
 
   // The version that was agreed on.
   uint16_t version() const { return has_selected_version ? selected_version : legacy_version; }

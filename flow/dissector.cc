@@ -10,10 +10,11 @@ namespace {
 constexpr uint32_t bit(hp_content content) { return uint32_t{1} << content; }
 
 // One row a protocol. The last one takes what no other does.
-constexpr std::array<Dissector, 5> rows{{
+constexpr std::array<Dissector, 6> rows{{
     {"tls", bit(HP_CONTENT_TLS_CLIENT) | bit(HP_CONTENT_TLS_SERVER) | bit(HP_CONTENT_TLS_ALERT),
      dissect_tls},
     {"http", bit(HP_CONTENT_HTTP_REQUEST) | bit(HP_CONTENT_HTTP_RESPONSE), dissect_http},
+    {"http2", bit(HP_CONTENT_HTTP2), dissect_http2},
     {"ssh", bit(HP_CONTENT_SSH), dissect_ssh},
     {"prefix", bit(HP_CONTENT_PREFIX), dissect_prefix},
     {"naming", ~uint32_t{0}, dissect_naming},
@@ -43,6 +44,8 @@ std::string_view part_name(uint8_t content, Side side) {
       return "tls.server";
     case HP_CONTENT_HTTP_REQUEST:
       return "http.request";
+    case HP_CONTENT_HTTP2:
+      return "http2.request";
     case HP_CONTENT_HTTP_RESPONSE:
       return "http.response";
     case HP_CONTENT_SSH:

@@ -50,9 +50,10 @@ const Dissector* dissector_of(uint8_t content);
 // "" for content that has no message.
 std::string_view part_name(uint8_t content, Side side);
 
-// dissector_tls.cc, dissector_http.cc, dissector_ssh.cc, dissector_prefix.cc, dissector_naming.cc
+// dissector_tls.cc, dissector_http.cc, dissector_http2.cc, dissector_ssh.cc, dissector_prefix.cc, dissector_naming.cc
 Dissected dissect_tls(Bytes bytes, uint8_t content, Exchange& exchange);
 Dissected dissect_http(Bytes bytes, uint8_t content, Exchange& exchange);
+Dissected dissect_http2(Bytes bytes, uint8_t content, Exchange& exchange);
 Dissected dissect_ssh(Bytes bytes, uint8_t content, Exchange& exchange);
 Dissected dissect_prefix(Bytes bytes, uint8_t content, Exchange& exchange);
 Dissected dissect_naming(Bytes bytes, uint8_t content, Exchange& exchange);

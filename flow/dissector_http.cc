@@ -2,44 +2,13 @@
 // HTTP/1: the header blocks of requests and responses.
 #include <string_view>
 
-#include "fingerprint/http_request.h"
-#include "fingerprint/http_response.h"
-#include "fingerprint/mercury_http.h"
-#include "flow/exchange.h"
+#include "flow/http_message.h"
 
 namespace handprint {
 
 namespace {
 
 using State = Dissected::State;
-
-// The header block moves into the document; views move with it.
-class Moved {
- public:
-  // False when the arena has no room.
-  bool take(Bytes block, Arena& arena) {
-    from_ = as_text(block);
-    to_ = arena.copy(from_);
-    return !to_.empty();
-  }
-  std::string_view operator()(std::string_view view) const {
-    if (view.empty()) return {};
-    return to_.substr(static_cast<std::size_t>(view.data() - from_.data()), view.size());
-  }
-
- private:
-  std::string_view from_, to_;
-};
-
-std::span<const HttpHeader> copy_headers(const HttpHeaders& headers, const Moved& moved,
-                                         Arena& arena) {
-  auto* copy = arena.make<HttpHeader>(headers.size());
-  if (copy == nullptr) return {};
-  std::size_t i = 0;
-  for (const HttpHeader& header : headers)
-    copy[i++] = {moved(header.line), moved(header.name), moved(header.value)};
-  return {copy, headers.size()};
-}
 
 Dissected broken(Bytes bytes, Reason reason) {
   return {State::broken, static_cast<uint32_t>(bytes.size()), 0, reason};
@@ -57,26 +26,8 @@ Dissected on_request(Bytes bytes, Exchange& ex) {
   const Dissected done{State::message, static_cast<uint32_t>(request.length), 0, Reason::ok};
   if (ex.options.http_messages != 0 && ex.sender().messages >= ex.options.http_messages)
     return done;
-  DocumentBuilder* document = ex.document_without(&Document::http_request);
-  if (document == nullptr) return done;
-  Arena& arena = document->arena;
-  auto* facts = arena.make<HttpRequestFacts>();
-  Moved moved;
-  if (facts == nullptr || !moved.take(bytes.first(request.length), arena))
+  if (note_http_request(request, bytes.first(request.length), Carrier::clear, ex) != Reason::ok)
     return broken(bytes, Reason::too_long);
-  facts->method = moved(request.method);
-  facts->uri = moved(request.uri);
-  facts->version = moved(request.version);
-  facts->host = moved(request.host());
-  facts->user_agent = moved(request.user_agent());
-  facts->referrer = moved(request.headers.value("referer"));
-  facts->headers = copy_headers(request.headers, moved, arena);
-  document->http_request = facts;
-  document->observe(ex.time, ex.side(), Kind::http, ex.scratch,
-                    [&](Text& out) { return write_pmercury_http(request, Cut::refuse, out); });
-  if (ex.options.all_strings)
-    document->observe(ex.time, ex.side(), Kind::mercury_http, ex.scratch,
-                      [&](Text& out) { return write_mercury_http(request, out); });
   return done;
 }
 
@@ -102,28 +53,8 @@ Dissected on_response(Bytes bytes, Exchange& ex) {
   }
   if (ex.options.http_messages != 0 && ex.sender().messages >= ex.options.http_messages)
     return done;
-  DocumentBuilder* document = ex.document_without(&Document::http_response);
-  if (document == nullptr) return done;
-  document->observe(ex.time, ex.side(), Kind::http_server, ex.scratch, [&](Text& out) {
-    return write_pmercury_http_server(response, Cut::refuse, out);
-  });
-  if (ex.options.all_strings)
-    document->observe(ex.time, ex.side(), Kind::mercury_http_server, ex.scratch,
-                      [&](Text& out) { return write_mercury_http_server(response, out); });
-  // An interim response (RFC 9110, 15.2) announces the one that answers the request.
-  document->interim = response.status >= 100 && response.status < 200 && response.status != 101;
-  if (document->interim) return done;
-  Arena& arena = document->arena;
-  auto* facts = arena.make<HttpResponseFacts>();
-  Moved moved;
-  if (facts == nullptr || !moved.take(bytes.first(response.length), arena))
+  if (note_http_response(response, bytes.first(response.length), Carrier::clear, ex) != Reason::ok)
     return broken(bytes, Reason::too_long);
-  facts->version = moved(response.version);
-  facts->reason = moved(response.reason);
-  facts->server = moved(response.server());
-  facts->status = response.status;
-  facts->headers = copy_headers(response.headers, moved, arena);
-  document->http_response = facts;
   return done;
 }
 

@@ -11,15 +11,17 @@ namespace {
 
 using State = Dissected::State;
 
-Reason on_client_hello(const HandshakeMessage& message, Exchange& ex) {
+Reason on_client_hello(const HandshakeMessage& message, Bytes bytes, Exchange& ex) {
   ClientHello hello;
   const Reason reason = parse_client_hello(message, hello);
   if (!hello.complete) return reason;
   ex.flow.add_protocol(Protocol::tls);
-  return note_client_hello(hello, ex, 0);
+  const Reason noted = note_client_hello(hello, ex, 0);
+  if (noted == Reason::ok) ex.tls_begins(bytes, hello.random);
+  return noted;
 }
 
-Reason on_server_hello(const HandshakeMessage& message, Exchange& ex) {
+Reason on_server_hello(const HandshakeMessage& message, Bytes bytes, Exchange& ex) {
   ServerHello hello;
   const Reason reason = parse_server_hello(message, hello);
   if (!hello.complete) return reason;
@@ -27,6 +29,7 @@ Reason on_server_hello(const HandshakeMessage& message, Exchange& ex) {
   // It was read already when it comes again with the certificates behind it.
   if (ex.flow.certificate_pending) return Reason::ok;
   const Reason noted = note_server_hello(hello, ex);
+  if (noted == Reason::ok) ex.tls_begins(bytes, hello.random);
   constexpr uint16_t tls13 = 0x0304;  // from which on certificates are encrypted
   ex.flow.certificate_pending = noted == Reason::ok && ex.options.certificates &&
                                 !hello.hello_retry_request && hello.version() < tls13;
@@ -77,14 +80,14 @@ Dissected dissect_tls(Bytes bytes, uint8_t, Exchange& ex) {
       Reason reason = Reason::not_this_protocol;
       const bool retry_before = ex.flow.retry_pending;
       if (message.type == tls_handshake::client_hello) {
-        reason = on_client_hello(message, ex);
+        reason = on_client_hello(message, bytes, ex);
         ex.sender().tls_follows = ex.options.certificates && reason == Reason::ok;
       }
       if (message.type == tls_handshake::certificate && follows) {
         note_certificates(message.body, false, ex);
         return {State::over, size, 0, Reason::ok};
       }
-      if (message.type == tls_handshake::server_hello) reason = on_server_hello(message, ex);
+      if (message.type == tls_handshake::server_hello) reason = on_server_hello(message, bytes, ex);
       if (reason != Reason::ok && follows) return {State::over, size, 0, Reason::ok};
       if (reason != Reason::ok) return {State::broken, size, 0, reason};
       if (alert && !again) on_alert(reader, ex);

@@ -181,6 +181,8 @@ struct Document {
   const TlsClientFacts* tls_client = nullptr;
   const TlsClientFacts* tls_client_retry = nullptr;  // the second hello, behind a HelloRetryRequest
   const TlsServerFacts* tls_server = nullptr;
+  std::string_view decrypted_alpn;  // the protocol that the server chose, where it was encrypted
+  bool established = false;         // both Finished messages were decrypted
   std::span<const TlsAlert> tls_alerts;
   // DER of what each side proved itself by, the end entity's first.
   std::span<const Bytes> client_certificates;

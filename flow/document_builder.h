@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "fingerprint/client_hello.h"
 #include "fingerprint/http_request.h"
@@ -24,6 +25,12 @@ struct Scratch {
   HttpRequest request;
   HttpResponse response;
   QuicOpener quic;
+  struct {
+    std::array<std::byte, 32768> memory;  // of the reader of one header block
+    std::array<uint8_t, 16384> block;
+    std::array<char, 32768> text;         // of its fields
+    std::array<std::pair<std::string_view, std::string_view>, 256> fields;
+  } http2;
   std::array<uint8_t, 16384> unwrapped;  // TLS that was carried in packets of another protocol
   std::array<char, Arena::largest> text;
 };
@@ -71,6 +78,7 @@ class DocumentBuilder final : public Document {
   bool closed = false;
   uint8_t closed_protocols = 0;
   uint8_t closed_prefixes = 0;
+  uint32_t http2_stream = 0;  // of the request in it; 0: none of HTTP/2
   bool interim = false;  // an interim response (1xx) came, the final one is awaited
 
  private:

@@ -37,7 +37,9 @@ Engine::State::State(const EngineOptions& given, DocumentTaker& documents_taker)
           DocumentPool::create(share(given.flow_bytes, small_share, DocumentPool::small_size, 16),
                                share(given.flow_bytes, large_share, DocumentPool::large_size, 1))),
       scratch(std::make_unique<Scratch>()),
-      policy(file_policy(HP_MODE_HELLO)) {}
+      policy(file_policy(HP_MODE_HELLO)) {
+  if (options.keys != nullptr) decryption.emplace(*options.keys);
+}
 
 Engine::State::~State() {
   while (Flow* flow = table.oldest()) forget(*flow);
@@ -58,6 +60,12 @@ void Engine::State::segment(const Segment& segment) {
                                    packet->destination_port, packet->protocol);
   const uint64_t hash = table.hash(key.key);
   Place place = find_flow(key, hash, segment);
+  if (segment.content == HP_CONTENT_NONE && !segment.stream.empty()) {
+    // Selected for nothing but its stream: it begins no flow.
+    ++counters.unselected;
+    if (place.flow != nullptr) tap(*place.flow, place.direction, segment);
+    return;
+  }
   DirectedKey socket_key;
   uint64_t socket_hash = 0;
   if (segment.socket != nullptr) {
@@ -97,7 +105,35 @@ void Engine::State::segment(const Segment& segment) {
   counters.streams_cut = segments_cut + streams.streams_evicted();
   if (fresh && packet->is_syn_ack())
     if (Flow* twin = twin_of(*flow)) flow = join(*flow, *twin);
+  if (!segment.stream.empty()) tap(*flow, place.direction, segment);
   settle(*flow);
+}
+
+void Engine::State::tls_begins(Exchange& exchange, Bytes bytes, Bytes random) {
+  if (decryption) decryption->begin(exchange, exchange.sender().stream.begin, bytes, random);
+}
+
+// Shows the decryption what passes of a flow.
+void Engine::State::tap(Flow& flow, uint8_t direction, const Segment& segment) {
+  if (!decryption || flow.decrypted == nullptr) return;
+  const Packet& packet = *segment.packet;
+  table.touch(flow);
+  flow.active = clock.now();
+  flow.last = std::max(flow.last, segment.time);
+  Exchange exchange(flow, direction, segment.time, options, *scratch, *this);
+  decryption->add(exchange, packet.sequence + (packet.is_syn() || packet.is_syn_ack() ? 1 : 0),
+                  segment.stream);
+  settle(flow);
+}
+
+void Engine::State::secrets_came() {
+  if (!decryption) return;
+  for (Flow* flow = table.oldest(); flow != nullptr; flow = table.newer(*flow)) {
+    if (flow->decrypted == nullptr) continue;
+    Exchange exchange(*flow, flow->client, flow->last, options, *scratch, *this);
+    decryption->secrets_came(exchange);
+    settle(*flow);
+  }
 }
 
 Flow* Engine::State::begin_flow(const DirectedKey& key, uint64_t hash, const Segment& segment) {
@@ -202,8 +238,12 @@ void Engine::advance(PacketTime now) {
   state_->clock.advance(now);
   state_->run_time_outs();
 }
+void Engine::secrets_came() { state_->secrets_came(); }
 void Engine::finish() { state_->finish(); }
 const EngineCounters& Engine::counters() const { return state_->counters; }
+DecryptionCounters Engine::decryption_counters() const {
+  return state_->decryption ? state_->decryption->counters() : DecryptionCounters();
+}
 const ScanTable& Engine::scans() const { return state_->scans; }
 std::size_t Engine::document_bytes() const {
   const DocumentPool& pool = *state_->documents;

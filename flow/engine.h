@@ -13,6 +13,8 @@
 
 namespace handprint {
 
+class KeyLog;
+
 struct EngineOptions {
   std::size_t flow_bytes = 16u << 20;  // budget of flows, streams and documents in flight
   PacketTime first_document_after = 5'000'000'000;  // ns: what has not come by then is incomplete
@@ -26,6 +28,9 @@ struct EngineOptions {
   bool certificates = false;  // the selector copies a server's certificates, too: wait for them
   bool all_strings = true;  // also the kinds that are shown only with `fields: all`
   bool from_file = false;
+  // Secrets of connections, or null; it must outlive the engine. Segments bring whole payloads then.
+  const KeyLog* keys = nullptr;
+  bool keys_grow = false;  // more may come than there are when a connection begins
   // Every local socket shows itself at the cgroup hook (live): what is only seen at an interface
   // beside it has none, and is given no owner by its ports.
   bool sockets_seen = false;
@@ -35,7 +40,7 @@ struct EngineOptions {
 };
 
 // What the engine has counted since its start. The books balance:
-//   segments = placed + duplicates + unusable
+//   segments = placed + duplicates + unusable + unselected
 //   flows = flows open + flows_closed
 //   flows_closed = first documents (documents - parts) of closed flows + syn_unrecorded +
 //                  syns_replaced + documents_dropped of first documents + flows_joined
@@ -50,6 +55,7 @@ struct EngineCounters {
   uint64_t streams_cut = 0;    // times that bytes of a stream were dropped: no room, or too long
   uint64_t duplicates = 0;     // segments that brought nothing new
   uint64_t unusable = 0;       // segments of no flow that can be told
+  uint64_t unselected = 0;     // segments that came for their stream alone, to be decrypted
   uint64_t incomplete = 0;     // documents with at least one incomplete part
   uint64_t documents_dropped = 0;  // no block free: taker too slow
   uint64_t documents_early = 0;    // written before their time, to make room for others
@@ -60,6 +66,14 @@ struct EngineCounters {
   uint64_t ambiguous = 0;        // SYNs and SYN+ACKs that could belong to several flows: kept apart
   uint64_t aliases_refused = 0;  // further keys of a flow for which there was no room
   uint64_t owners_early = 0;     // owners that came before the flow's first packet
+};
+
+// What was decrypted.
+struct DecryptionCounters {
+  uint64_t flows = 0;    // whose secrets are known
+  uint64_t opened = 0;   // of these, with at least one record that was opened
+  uint64_t records = 0;  // opened
+  uint64_t refused = 0;  // flows that were left alone, because too many were followed at once
 };
 
 class Engine {
@@ -76,6 +90,9 @@ class Engine {
   // A socket got another owner (a worker's first read) after packets of it were fed.
   void owner(const hp_owner_event& event);
 
+  // There are new secrets.
+  void secrets_came();
+
   // Runs time-outs up to `now` without a packet.
   void advance(PacketTime now);
 
@@ -83,6 +100,7 @@ class Engine {
   void finish();
 
   const EngineCounters& counters() const;
+  DecryptionCounters decryption_counters() const;
   // The sources of what `syn_unrecorded` counts.
   const ScanTable& scans() const;
   // Bytes of memory for documents, those in flows included. A queue of documents that is bounded in

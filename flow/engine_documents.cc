@@ -16,7 +16,14 @@ constexpr std::size_t pending_part = 3, pending_part_all_strings = 6;
 // Unwritten documents of one flow: requests that nobody answered yet.
 constexpr std::size_t pending_of_flow = 8;
 
+// Whether what is encrypted of the handshake is being read, and more of it is to come.
+bool decrypts_handshake(const Flow& flow) {
+  return flow.decrypted != nullptr && flow.finished != 3 && !flow.alerted &&
+         flow.decrypted->session.state() == TlsSessionState::going_on;
+}
+
 }  // namespace
+
 DocumentBuilder* Engine::State::begin(Flow& flow) {
   std::size_t waiting = 0;
   DocumentBuilder** link = &flow.pending;
@@ -65,6 +72,8 @@ void Engine::State::make_room_for_document(const Flow& current) {
 
 // A later document waits for the other side's answer to what it holds.
 bool Engine::State::awaits_answer(const Flow& flow, const DocumentBuilder& document) {
+  // What the handshake still says encrypted.
+  if (decrypts_handshake(flow)) return true;
   const bool said = flow.named || flow.alerted || (flow.end[0].settled && flow.end[1].settled);
   if ((document.tcp_client != nullptr || document.tcp_server != nullptr) && !said) return true;
   if (document.http_request != nullptr && document.http_response == nullptr) return true;
@@ -79,6 +88,7 @@ bool Engine::State::awaits_answer(const Flow& flow, const DocumentBuilder& docum
 
 bool Engine::State::is_complete(const Flow& flow) const {
   if (flow.retry_pending) return false;
+  if (decrypts_handshake(flow)) return false;
   // Data of the SYN itself (RFC 7413) can say all that the client says before the server says
   // anything: its SYN+ACK belongs to the first document.
   if (!flow.beyond_syn && flow.end[flow.client].has_syn) return false;
@@ -197,12 +207,17 @@ void Engine::State::write_all(Flow& flow, bool evicted) {
 }
 
 void Engine::State::close(Flow& flow, bool evicted) {
+  if (decryption && flow.decrypted != nullptr) {
+    Exchange exchange(flow, flow.client, flow.last, options, *scratch, *this);
+    decryption->finish(exchange);
+  }
   write_all(flow, evicted);
   ++counters.flows_closed;
   forget(flow);
 }
 
 void Engine::State::forget(Flow& flow) {
+  if (decryption) decryption->forget(flow);
   for (End& end : flow.end) streams.drop(end.stream);
   while (DocumentBuilder* document = flow.pending) {
     flow.pending = document->next;

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
+#include "flow/decryption.h"
 #include "flow/engine.h"
 #include "flow/exchange.h"
 #include "flow/flow_table.h"
@@ -62,6 +64,9 @@ struct Engine::State final : Exchange::Documents {
   void broken_message(Flow& flow, uint8_t direction, PacketTime time, Reason reason);
 
   DocumentBuilder* begin(Flow& flow) override;
+  void tls_begins(Exchange& exchange, Bytes bytes, Bytes random) override;
+  void secrets_came();
+  void tap(Flow& flow, uint8_t direction, const Segment& segment);
   bool is_complete(const Flow& flow) const;
   static bool awaits_answer(const Flow& flow, const DocumentBuilder& document);
   static void close_document(const Flow& flow, DocumentBuilder& document);
@@ -82,6 +87,7 @@ struct Engine::State final : Exchange::Documents {
   OwnerCache owners;
   DocumentPool* const documents;
   std::unique_ptr<Scratch> scratch;
+  std::optional<Decryption> decryption;  // where secrets were given
   const hp_policy policy;
   PacketClock clock;
   EngineCounters counters;

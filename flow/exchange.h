@@ -15,6 +15,9 @@ class Exchange {
     // A further unwritten document of the flow, behind those it has; null when no memory is free.
     virtual DocumentBuilder* begin(Flow& flow) = 0;
 
+    // A hello of TLS was read whole from the start of these bytes; random: its own.
+    virtual void tls_begins(Exchange& exchange, Bytes bytes, Bytes random) = 0;
+
    protected:
     ~Documents() = default;
   };
@@ -44,6 +47,10 @@ class Exchange {
 
   // A further document of the flow; null when no memory is free.
   DocumentBuilder* begin() { return documents_.begin(flow); }
+
+  void tls_begins(Bytes bytes, Bytes random) { documents_.tls_begins(*this, bytes, random); }
+  // The same moment, of this direction.
+  Exchange other(uint8_t of) const { return Exchange(flow, of, time, options, scratch, documents_); }
 
   End& sender() { return flow.end[direction]; }
   Side side() const { return flow.side_of(direction); }

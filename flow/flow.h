@@ -18,6 +18,8 @@
 
 namespace handprint {
 
+struct DecryptedFlow;  // flow/decryption.h
+
 inline constexpr uint32_t no_flow = 0xffffffff;
 
 // The sender of one direction: what its packets said.
@@ -118,6 +120,9 @@ struct Flow {
   uint8_t socks_version = 0;  // that the client spoke
   bool proxy_user = false;    // it gave the proxy a user name
   ProxiedEnds proxied;
+
+  DecryptedFlow* decrypted = nullptr;  // the engine's Decryption has made it, and destroys it
+  uint8_t finished = 0;                // whose Finished was decrypted: 1 the client's, 2 the server's
 
   // QUIC: the connection id that the client chose first, from which the keys of Initials follow.
   bool quic_known = false;

@@ -26,6 +26,9 @@ struct Segment {
   // copy_offset bytes into the segment's payload; packet->payload_length is the segment's own.
   const Packet* packet = nullptr;
   uint32_t copy_offset = 0;
+  // The whole payload of a TCP segment, also of one that was not selected (content none), where streams
+  // are followed to be decrypted; else empty.
+  Bytes stream;
   uint8_t content = HP_CONTENT_NONE;  // enum hp_content
   uint8_t hook = HP_HOOK_NONE;        // enum hp_hook; none for files
   uint8_t direction = HP_INGRESS;     // enum hp_direction; meaningless for files

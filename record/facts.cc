@@ -110,7 +110,7 @@ std::string_view Facts::direction() const {
 std::optional<bool> Facts::tls_established() const {
   for (const TlsAlert& alert : d_.tls_alerts)
     if (alert.level == 2) return false;
-  return {};
+  return d_.established ? std::optional<bool>(true) : std::optional<bool>();
 }
 
 std::string_view Facts::http_version() const {

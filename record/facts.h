@@ -156,7 +156,7 @@ class Facts {
                : CodeText();
   }
   std::string_view tls_next_protocol() const {
-    return d_.tls_server ? d_.tls_server->alpn : std::string_view();
+    return d_.tls_server && !d_.tls_server->alpn.empty() ? d_.tls_server->alpn : d_.decrypted_alpn;
   }
   std::optional<bool> tls_resumed() const {
     if (!d_.tls_server || !d_.tls_server->resumed_known) return {};

@@ -179,6 +179,9 @@ int command_line(int argc, char** argv) {
       ->type_name("FILE")
       ->allow_extra_args(false);
   output_options(*read_app, read_command.output, read_format, read_format_given);
+  read_app->add_option("-s,--key-log", read_command.key_log,
+                       "decrypt TLS with the secrets in FILE (SSLKEYLOGFILE); those in a pcapng are used anyway")
+      ->type_name("FILE");
   word(*read_app, "--policy", read_command.policy, policy_names,
        "how much of a connection is read: hello (the least, and the quickest) or certificates (default)");
   read_app->add_flag("--stats", read_command.statistics,

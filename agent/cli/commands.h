@@ -38,6 +38,7 @@ struct ReadCommand {
   std::vector<std::string> files;
   OutputChoice output;
   bool statistics = false;
+  std::string key_log;  // empty: none
   hp_mode policy = HP_MODE_CERTIFICATES;
 };
 

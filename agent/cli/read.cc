@@ -41,12 +41,18 @@ void print_statistics(const FileRunResult& result, double seconds) {
   }
   std::fprintf(stderr,
                "{\"packets\":%llu,\"bytes\":%llu,\"selected\":%llu,\"flows\":%llu,\"records\":%llu,"
-               "\"records_dropped\":%llu,\"undecoded\":{%s},\"seconds\":%.6f,\"cpu_seconds\":%.6f,"
+               "\"records_dropped\":%llu,\"undecoded\":{%s},"
+               "\"decrypted\":{\"flows\":%llu,\"opened\":%llu,\"records\":%llu,\"refused\":%llu},"
+               "\"seconds\":%.6f,\"cpu_seconds\":%.6f,"
                "\"max_rss_kib\":%ld}\n",
                static_cast<unsigned long long>(result.packets), static_cast<unsigned long long>(result.bytes),
                static_cast<unsigned long long>(result.selected), static_cast<unsigned long long>(result.flows),
                static_cast<unsigned long long>(result.documents),
-               static_cast<unsigned long long>(result.documents_dropped), undecoded.c_str(), seconds, cpu,
+               static_cast<unsigned long long>(result.documents_dropped), undecoded.c_str(),
+               static_cast<unsigned long long>(result.decryption.flows),
+               static_cast<unsigned long long>(result.decryption.opened),
+               static_cast<unsigned long long>(result.decryption.records),
+               static_cast<unsigned long long>(result.decryption.refused), seconds, cpu,
                usage.ru_maxrss);
 }
 
@@ -73,6 +79,7 @@ int read(const ReadCommand& command) {
   options.sensor = command.output.sensor;
   options.labels = command.output.labels;
   options.policy = file_policy(command.policy);
+  options.key_log = command.key_log;
 
   ProgressBar bar(!command.output.quiet);
   FileRunEvents events;

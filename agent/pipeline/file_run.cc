@@ -5,10 +5,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 
 #include "agent/pipeline/interface_names.h"
 #include "agent/sink/outlet.h"
 #include "agent/sink/output.h"
+#include "agent/source/file/file_source.h"
+#include "agent/source/file/key_log_file.h"
 
 namespace handprint {
 namespace {
@@ -64,6 +67,25 @@ FileRunResult run_files(const FileRunOptions& options, const Identity& identity,
     if (events.damaged) events.damaged(error);
   };
 
+  KeyLog keys;
+  std::optional<KeyLogFile> key_log;
+  const auto read_key_log = [&] {
+    Result<bool> fresh = key_log->read(keys);
+    if (fresh) return *fresh;
+    damaged(fresh.error());
+    key_log.reset();
+    return false;
+  };
+  if (!options.key_log.empty()) {
+    auto opened = KeyLogFile::open(options.key_log);
+    if (!opened) {
+      damaged(opened.error());
+    } else {
+      key_log.emplace(std::move(*opened));
+      read_key_log();
+    }
+  }
+
   Outlet outlet(pointers, nullptr, false);
   for (std::size_t number = 0; number < options.files.size() && !over(); ++number) {
     const std::string& path = options.files[number];
@@ -91,18 +113,27 @@ FileRunResult run_files(const FileRunOptions& options, const Identity& identity,
     engine_options.from_file = true;
     engine_options.identity = file.identity();
     engine_options.all_strings = all;
+    engine_options.keys = &keys;
+    // A pipe's packets may be older than their secrets.
+    const bool pipe = file.stored_size() == 0;
+    engine_options.keys_grow = key_log && pipe;
+    file.tell_secrets([&keys](Bytes text) {
+      keys.add(text);
+      keys.finish();
+    });
     engine_options.certificates = options.policy.mode != HP_MODE_HELLO;
     Engine engine(engine_options, outlet);
     // Documents in queues are the engine's memory: half of it is left for those in the making.
     for (auto& output : outputs)
       output->bound(std::min(options.queue_bytes, engine.document_bytes() / 2));
-    FileSource source(file, options.policy);
+    FileSource source(file, options.policy, &keys);
     FileProgress progress{&path, number, 0, file.stored_size(), 0, 0};
     for (;;) {
       const Source::State state = source.pump(engine, -1);
       if (state == Source::State::end || over()) break;
       // A pipe gives what it has: what came of it is written without waiting for more.
-      if (file.stored_size() == 0) outlet.flush();
+      if (pipe) outlet.flush();
+      if (pipe && key_log && read_key_log()) engine.secrets_came();
       if (events.progress) {
         progress.read = file.stored_read();
         progress.packets = result.packets + source.counters().packets;
@@ -119,6 +150,11 @@ FileRunResult run_files(const FileRunOptions& options, const Identity& identity,
     for (std::size_t i = 0; i < reason_count; ++i) result.undecoded[i] += counters.undecoded[i];
     result.flows += engine.counters().flows;
     result.documents_dropped += engine.counters().documents_dropped;
+    const DecryptionCounters& decryption = engine.decryption_counters();
+    result.decryption.flows += decryption.flows;
+    result.decryption.opened += decryption.opened;
+    result.decryption.records += decryption.records;
+    result.decryption.refused += decryption.refused;
     if (const Error* error = file.damage(); error != nullptr && !stop.load()) damaged(*error);
   }
   outlet.flush();

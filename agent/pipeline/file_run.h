@@ -25,6 +25,7 @@ struct FileRunOptions {
   int64_t first_document_after = 5'000'000'000;
   std::size_t queue_bytes = 1u << 20;  // few documents wait, so that they are still in the CPU's cache
   uint32_t http_messages = 0;
+  std::string key_log;                 // file of secrets to decrypt with; empty: only those in the captures
 };
 
 struct FileProgress {
@@ -43,6 +44,7 @@ struct FileRunResult {
   uint64_t flows = 0;
   uint64_t documents = 0;
   uint64_t documents_dropped = 0;
+  DecryptionCounters decryption;
   std::array<uint64_t, reason_count> undecoded{};
   bool failed = false;         // a file could not be read to its end, or an output failed
   bool closed = false;         // the reader of the output went away

@@ -93,6 +93,31 @@ def write(target, name, data):
         file.write(data)
 
 
+def handshake_messages(stream):
+    """Type and body of the handshake messages that are whole in the clear records of a stream."""
+    data, at = b'', 0
+    while len(stream) - at >= 5 and stream[at] == 22:
+        length = int.from_bytes(stream[at + 3:at + 5], 'big')
+        data += stream[at + 5:at + 5 + length]
+        at += 5 + length
+    while len(data) >= 4:
+        length = int.from_bytes(data[1:4], 'big')
+        if len(data) < 4 + length:
+            return
+        yield data[0], data[4:4 + length]
+        data = data[4 + length:]
+
+
+def pieces(*streams):
+    """Both sides of a session as fuzz_decrypt takes it: no secrets, then pieces with their lengths."""
+    out = b'CLIENT_RANDOM ' + b'00' * 32 + b' ' + b'11' * 48 + b'\n\x00'
+    for side, stream in enumerate(streams):
+        for at in range(0, len(stream), 500):
+            piece = stream[at:at + 500]
+            out += bytes((8 | side,)) + len(piece).to_bytes(2, 'big') + piece
+    return out
+
+
 def main():
     for path in sorted(glob.glob(os.path.join(CAPTURES, '*.pcap'))):
         name = os.path.basename(path)[:-5]
@@ -105,6 +130,14 @@ def main():
                 write('packet', f'{name}-{len(kinds)}', bytes((LINKS.index(link), 0)) + frame)
         seen = set()
         for stream in streams(path):
+            for kind, body in handshake_messages(stream) if stream[0] == 22 else ():
+                if kind == 11 and len(body) < 4096:
+                    write('certificate', f'{name}-message', body)
+                    write('certificate', name, body[6:6 + int.from_bytes(body[3:6], 'big')])
+            if stream[:4] == b'PRI ':
+                write('http2', name, stream[24:2048])
+            if stream[:4] in (b'PRI ', b'GET ', b'HTTP') or stream[0] == 22:
+                write('decrypt', f'{name}-{stream[0]}', pieces(stream[:1500]))
             if stream[0] == 22:
                 message = handshake_body(stream)
                 if not message or message[0] in seen:

@@ -23,6 +23,8 @@ constexpr uint32_t block_interface = 1;
 constexpr uint32_t block_packet = 2;  // obsolete
 constexpr uint32_t block_simple = 3;
 constexpr uint32_t block_enhanced = 6;
+constexpr uint32_t block_secrets = 10;
+constexpr uint32_t secrets_tls = 0x544c534b;  // "TLSK"
 constexpr uint32_t order_magic = 0x1a2b3c4d;
 constexpr std::size_t block_frame = 12;  // type, length in front, length behind
 
@@ -135,6 +137,30 @@ uint16_t CaptureFile::u16(const uint8_t* at) const {
 void CaptureFile::tell_interfaces(InterfaceListener listener) {
   listener_ = std::move(listener);
   for (const Interface& interface : interfaces_) listener_(interface.name);
+}
+
+void CaptureFile::tell_secrets(SecretsListener listener) {
+  secrets_listener_ = std::move(listener);
+  if (!secrets_.empty()) secrets_listener_(secrets_);
+  secrets_ = {};
+}
+
+// Kind and length, then the secrets; what pads them to four bytes is none.
+bool CaptureFile::decryption_secrets(Bytes body) {
+  if (body.size() < 8) return fail("a block of secrets is too short");
+  const uint32_t kind = u32(body.data()), length = u32(body.data() + 4);
+  if (length > body.size() - 8)
+    return fail("a block of secrets claims " + std::to_string(length) + " bytes, it has room for " +
+                std::to_string(body.size() - 8));
+  if (kind != secrets_tls) return true;
+  const Bytes key_log = body.subspan(8, length);
+  if (secrets_listener_) {
+    secrets_listener_(key_log);
+  } else {
+    secrets_.insert(secrets_.end(), key_log.begin(), key_log.end());
+    secrets_.push_back('\n');
+  }
+  return true;
 }
 
 void CaptureFile::add_interface(std::string name, uint32_t link) {
@@ -458,8 +484,9 @@ std::size_t CaptureFile::read_next_generation(std::span<Frame> out) {
       break;
     }
     const bool packet = type == block_enhanced || type == block_packet || type == block_simple;
-    if (!packet && type != block_interface) {
-      // Name resolution, statistics, secrets, custom blocks: nothing for us, whatever their size.
+    const bool secrets = type == block_secrets && length <= ByteSource::largest_request;
+    if (!packet && type != block_interface && !secrets) {
+      // Name resolution, statistics, custom blocks: nothing for us, whatever their size.
       if (count != 0 && in_->available() < length && !in_->complete()) break;
       const uint64_t start = in_->offset();
       if (!in_->skip(length)) {
@@ -482,7 +509,9 @@ std::size_t CaptureFile::read_next_generation(std::span<Frame> out) {
     state = need(length, count);
     if (state == Need::later) break;
     if (state == Need::end) {
-      cut(packet ? "packet " + std::to_string(frames_ + 1) : std::string("an interface description"));
+      cut(packet    ? "packet " + std::to_string(frames_ + 1)
+          : secrets ? std::string("a block of secrets")
+                    : std::string("an interface description"));
       break;
     }
     at = in_->at();
@@ -494,6 +523,8 @@ std::size_t CaptureFile::read_next_generation(std::span<Frame> out) {
     const Bytes body(at + 8, length - block_frame);
     if (type == block_interface) {
       if (!interface_description(body)) break;
+    } else if (secrets) {
+      if (!decryption_secrets(body)) break;
     } else {
       Frame& frame = out[count];
       if (!(type == block_simple ? simple_packet(body, frame)

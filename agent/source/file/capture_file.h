@@ -60,6 +60,11 @@ class CaptureFile {
   using InterfaceListener = std::function<void(std::string_view name)>;
   void tell_interfaces(InterfaceListener listener);
 
+  // Told of every TLS key log that stands in the file (pcapng's Decryption Secrets Block), those that were
+  // read already at once.
+  using SecretsListener = std::function<void(Bytes key_log)>;
+  void tell_secrets(SecretsListener listener);
+
   // The interface's name if the file tells it (pcapng if_name), else "".
   std::string_view interface_name(uint32_t number) const;
   std::size_t interface_count() const { return interfaces_.size(); }
@@ -103,6 +108,7 @@ class CaptureFile {
   // One block of pcapng each; false after a failure, which ends the file.
   bool section_header();
   bool interface_description(Bytes body);
+  bool decryption_secrets(Bytes body);
   bool enhanced_packet(Bytes body, bool obsolete, Frame& frame);
   bool simple_packet(Bytes body, Frame& frame);
 
@@ -121,6 +127,8 @@ class CaptureFile {
   std::array<uint8_t, 16> identity_{};
   std::vector<Interface> interfaces_;
   InterfaceListener listener_;
+  SecretsListener secrets_listener_;
+  std::vector<uint8_t> secrets_;  // read before there was a listener
   std::vector<SectionInterface> section_;
   Frame first_;
   bool has_first_ = false;

@@ -11,8 +11,8 @@ constexpr uint32_t selection_seed = 0;
 
 }  // namespace
 
-FileSource::FileSource(CaptureFile& file, const hp_policy& policy)
-    : file_(file), selection_(policy, selection_seed) {}
+FileSource::FileSource(CaptureFile& file, const hp_policy& policy, const KeyLog* keys)
+    : file_(file), selection_(policy, selection_seed), keys_(keys) {}
 
 Source::State FileSource::pump(Engine& engine, int) {
   const std::size_t count = file_.read(frames_);
@@ -29,10 +29,14 @@ Source::State FileSource::pump(Engine& engine, int) {
       continue;
     }
     hp_decision decision;
-    if (!selection_.select(packet, frame.time, frame.interface, decision)) continue;
-    ++counters_.selected;
+    const bool selected = selection_.select(packet, frame.time, frame.interface, decision);
+    const bool streams = keys_ != nullptr && keys_->version() != 0 && packet.is_tcp() && !packet.payload.empty();
+    if (!selected && !streams) continue;
+    counters_.selected += selected;
 
     Segment segment;
+    if (streams) segment.stream = packet.payload;
+    if (!selected) decision = {};
     const std::size_t offset = std::min<std::size_t>(decision.copy_off, packet.payload.size());
     const std::size_t length = std::min<std::size_t>(decision.copy_len, packet.payload.size() - offset);
     // The selector saw what the capture kept; where that ends before the segment does, so does the copy.

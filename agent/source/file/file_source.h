@@ -9,6 +9,7 @@
 #include "agent/source/file/capture_file.h"
 #include "agent/source/source.h"
 #include "bpf/wire.h"
+#include "flow/key_log.h"
 #include "flow/selection.h"
 
 namespace handprint {
@@ -25,7 +26,9 @@ class FileSource : public Source {
   static constexpr std::size_t batch = 256;
 
   // The file must outlive the source. Allocates the selector's table here, nothing afterwards.
-  FileSource(CaptureFile& file, const hp_policy& policy);
+  // keys: null, or secrets for the engine: once there is one, it is fed whole streams. It must outlive
+  // the source, too.
+  FileSource(CaptureFile& file, const hp_policy& policy, const KeyLog* keys = nullptr);
 
   // A file never idles: it waits for a pipe's next packet, however long that takes.
   State pump(Engine& engine, int timeout_ms) override;
@@ -37,6 +40,7 @@ class FileSource : public Source {
  private:
   CaptureFile& file_;
   Selection selection_;
+  const KeyLog* keys_;
   FileCounters counters_;
   PacketTime newest_ = 0;
   std::array<Frame, batch> frames_;

@@ -186,7 +186,7 @@ class EngineTest : public ::testing::Test {
   // What must hold at any time, and at the end.
   void expect_balanced() {
     const EngineCounters& c = engine().counters();
-    EXPECT_EQ(c.segments, c.placed + c.duplicates + c.unusable);
+    EXPECT_EQ(c.segments, c.placed + c.duplicates + c.unusable + c.unselected);
     EXPECT_EQ(c.flows, c.flows_closed + engine().flows_open());
     EXPECT_GE(c.documents, c.parts);
   }

@@ -272,9 +272,35 @@ std::vector<ErrorCase> error_cases() {
       1, "more than any frame has");
   add("simple packet before interfaces", CaptureBuilder().section().block(3, CaptureBuilder().u32(1).text("a").pad()),
       0, "before any interface");
+  add("secrets that claim more than their block", CaptureBuilder().section().interface(1).enhanced(0, 1, "ok")
+          .block(10, CaptureBuilder().u32(0x544c534b).u32(99).text("abcd")), 1, "a block of secrets claims 99 bytes");
   add("unknown block beyond the end", CaptureBuilder().section().interface(1).enhanced(0, 1, "ok").u32(77).u32(0xfffffffc).u32(0),
       1, "inside a block of type 77");
   return out;
+}
+
+// Secrets for whoever asks: those that were read before, and those that come with later packets.
+TEST(CaptureFile, TellsTheSecretsThatStandInIt) {
+  for (const bool big : {false, true}) {
+    CaptureBuilder in(big);
+    const auto secrets = [&](uint32_t kind, std::string_view text) {
+      return in.part().u32(kind).u32(static_cast<uint32_t>(text.size())).text(text).pad();
+    };
+    in.section().block(10, secrets(0x544c534b, "CLIENT_RANDOM 1")).interface(1, "eth0");
+    in.block(10, secrets(0x57474b4c, "WireGuard's")).enhanced(0, 1'000'000, "one");
+    in.block(10, secrets(0x544c534b, "CLIENT_RANDOM 22")).enhanced(0, 2'000'000, "two");
+    auto file = CaptureFile::open(in.bytes(), "test.pcapng");
+    ASSERT_TRUE(file.ok());
+    std::string told;
+    (*file)->tell_secrets([&](Bytes text) { told += std::string(as_text(text)) + "|"; });
+    EXPECT_EQ(told, "CLIENT_RANDOM 1\n|");
+    std::array<Frame, 8> frames;
+    std::size_t count = 0;
+    while (const std::size_t n = (*file)->read(frames)) count += n;
+    EXPECT_EQ(count, 2u);
+    EXPECT_EQ(told, "CLIENT_RANDOM 1\n|CLIENT_RANDOM 22|");
+    EXPECT_EQ((*file)->damage(), nullptr);
+  }
 }
 
 TEST(CaptureFile, NamesDamageAndDeliversWhatStandsBeforeIt) {
