@@ -44,6 +44,7 @@ bool on_certificate(TlsHandshakeReader& reader, HandshakeMessage& message, bool 
   if (reader.saw_change_cipher_spec() || (reader.alert_level() != 0 && !alert)) return true;
   if (read == Reason::end_of_stream) return false;
   const bool is_one = message.type == tls_handshake::certificate || message.type == 0;
+  ex.flow.certificate_begun = read == Reason::need_more && is_one;
   if (read == Reason::need_more) return !is_one;
   if (read == Reason::ok && is_one) note_certificates(message.body, false, ex);
   return true;

@@ -89,6 +89,7 @@ struct Flow {
   bool retry_pending = false;  // HelloRetryRequest: the ServerHello is still to come
   bool retry_seen = false;
   bool certificate_pending = false;  // the ServerHello is there, the certificates behind it are not
+  bool certificate_begun = false;    // … but a part of them is
   bool beyond_syn = false;     // a packet that is no SYN was seen
   bool ownership_new = false;  // changed since the last document
   bool points_new = false;

@@ -23,7 +23,9 @@ Reason why_open(const Stream& stream, bool evicted) {
 
 std::string_view open_part(const Flow& flow, uint8_t direction) {
   const Side side = flow.side_of(direction);
-  if (side == Side::server && flow.certificate_pending) return "tls.certificate";
+  // Where nothing followed the ServerHello, nothing was promised.
+  if (side == Side::server && flow.certificate_pending)
+    return flow.certificate_begun ? "tls.certificate" : "";
   // What may be a client's Certificate is nothing that was promised.
   const End& end = flow.end[direction];
   if (side == Side::client && end.tls_follows && end.messages != 0) return "";

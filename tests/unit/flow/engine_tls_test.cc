@@ -504,6 +504,17 @@ TEST_F(TlsCertificates, ThatDoNotComeAreReportedAndTheHelloIsKept) {
   EXPECT_EQ(document().incomplete[0].what, "tls.certificate");
 }
 
+TEST_F(TlsCertificates, WhereNothingFollowsTheServerHelloNothingIsMissed) {
+  Conversation c;
+  open(c);
+  client_says(c, client_hello());
+  server_says(c, server_hello_12("h2"));
+  engine().finish();
+  ASSERT_EQ(count(), 1u);
+  EXPECT_EQ(document().tls_server->alpn, "h2");
+  EXPECT_TRUE(document().incomplete.empty());
+}
+
 TEST_F(TlsCertificates, OfTheClientComeInALaterPart) {
   Conversation c;
   open(c);
