@@ -53,11 +53,11 @@ def governor(stage):
     the traffic ends, step by step everything is again. The ladder's seconds are shortened."""
     stage.server("fork")
     before = attached(stage)
-    agent = stage.run_agent(stage.config(limits={"cpu": "1.2%"}),
+    agent = stage.run_agent(stage.config(limits={"cpu": "1%"}),
                             {"HANDPRINT_TEST_GOVERNOR_MS": "60"})
     while_all = attached(stage)
     check(while_all != before, "nothing was attached")
-    client = stage.net.client.start(*stage.short_client(100000, concurrency=4, rate=400), "--exec",
+    client = stage.net.client.start(*stage.short_client(100000, concurrency=8, rate=1500), "--exec",
                                     stdout=subprocess.DEVNULL)
     try:
         check(agent.wait_for_log("captures detached", 60), f"never detached: {captures(agent)}")
