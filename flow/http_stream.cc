@@ -85,7 +85,6 @@ void HttpStream::decide(Exchange& ex) {
     }
   }
   if (protocol_ == Protocol1::http2) ex.flow.add_protocol(Protocol::http2);
-  if (protocol_ == Protocol1::http1) ex.flow.add_protocol(Protocol::http1);
 }
 
 // One step; false when more bytes are needed.
@@ -154,6 +153,7 @@ bool HttpStream::http1_head(Direction& side, Carrier carrier, Exchange& ex) {
       side.over = true;
       return false;
     }
+    ex.flow.add_protocol(Protocol::http1);
     note_http_request(request, bytes.first(request.length), carrier, ex);
     heads_.push_back(request.method == "HEAD");
     by_headers(request.headers, false);
@@ -168,6 +168,7 @@ bool HttpStream::http1_head(Direction& side, Carrier carrier, Exchange& ex) {
     side.over = true;
     return false;
   }
+  ex.flow.add_protocol(Protocol::http1);
   note_http_response(response, bytes.first(response.length), carrier, ex);
   const uint16_t status = response.status;
   const bool interim = status >= 100 && status < 200;

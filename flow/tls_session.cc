@@ -19,6 +19,9 @@ constexpr uint16_t ssl3 = 0x0300, tls13 = 0x0304;
 // (early data that the server rejects).
 constexpr uint64_t numbers_tried = 64;
 constexpr uint32_t refused_most = 256;
+// How often, in a session, bytes behind gaps are tried to be opened: what only looks like records must not
+// cost more.
+constexpr uint32_t searches_most = 20'000;
 
 bool is_record(Bytes bytes) {
   return bytes.size() >= header_size && bytes[0] >= change_cipher_spec && bytes[0] <= application_data &&
@@ -197,6 +200,11 @@ bool TlsSession::find_record(Side side) {
       continue;
     }
     TlsRecordOpener::Opened opened;
+    searches_ += numbers_tried;
+    if (searches_ > searches_most) {
+      direction.over = true;
+      return false;
+    }
     if (!try_numbers(direction, ready.first(size), opened)) continue;
     --direction.sequence;  // it is opened once more, in its turn
     direction.bytes.consume(direction.bytes.ready().size() - ready.size());

@@ -122,6 +122,7 @@ class TlsSession {
   const TlsSuite* suite_ = nullptr;
   bool encrypt_then_mac_ = false;
   uint64_t opened_ = 0;
+  uint32_t searches_ = 0;
   std::vector<uint8_t> room_;
 };
 

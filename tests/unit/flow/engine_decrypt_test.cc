@@ -41,7 +41,7 @@ class Talk {
     key_log.clear();
     client_context_.reset(SSL_CTX_new(TLS_client_method()));
     server_context_.reset(SSL_CTX_new(TLS_server_method()));
-    const std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>> key(EVP_RSA_gen(2048));
+    static const std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>> key(EVP_RSA_gen(2048));  // it takes long
     const std::unique_ptr<X509, Freer<X509_free>> certificate(X509_new());
     X509_set_version(certificate.get(), 2);
     X509_gmtime_adj(X509_getm_notBefore(certificate.get()), 0);
@@ -423,6 +423,20 @@ TEST_F(Decrypting, EarlyDataThatTheServerTakesOrRefuses) {
     }
     SSL_SESSION_free(session);
   }
+}
+
+TEST_F(Decrypting, WhatIsNoHttpIsNotCalledSo) {
+  Talk talk(TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256");
+  talk.shake_hands();
+  talk.say(false, "* OK IMAP4rev1 ready\r\n");
+  talk.say(true, "a1 LOGIN me secret\r\n");
+  talk.say(false, "a1 OK\r\n");
+  learn();
+  play(talk.said);
+  EXPECT_EQ(requests(), "");
+  EXPECT_EQ(count(), 1u);
+  EXPECT_EQ(protocols(document()), "TLS");
+  EXPECT_TRUE(document().established);
 }
 
 TEST_F(Decrypting, OnlyTheSideWhoseSecretsAreThere) {
