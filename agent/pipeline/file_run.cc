@@ -83,6 +83,11 @@ FileRunResult run_files(const FileRunOptions& options, const Identity& identity,
     } else {
       key_log.emplace(std::move(*opened));
       read_key_log();
+      const KeyLog::Counters& seen = keys.counters();
+      if (seen.secrets == 0 && seen.malformed != 0)
+        damaged({.file = options.key_log,
+                 .message = "no secret of TLS is in it, and " + std::to_string(seen.malformed) +
+                            " lines are of another form than LABEL RANDOM SECRET"});
     }
   }
 

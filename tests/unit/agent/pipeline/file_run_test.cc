@@ -107,6 +107,41 @@ TEST(FileRun, GoesOnAfterAFileThatIsNone) {
   EXPECT_EQ(out.records().size(), 1u);
 }
 
+TEST(FileRun, DecryptsWithAKeyLog) {
+  FileRunOptions options;
+  options.key_log = captures + "decrypt.pcap.keys";
+  const Outcome out = run({captures + "decrypt.pcap"}, Rendering::json_all, 0, options);
+  EXPECT_FALSE(out.result.failed);
+  EXPECT_EQ(out.result.decryption.opened, 3u);
+  std::multiset<std::string> seen;
+  for (const auto& record : out.records()) {
+    if (!record.contains("http")) continue;
+    seen.insert(record["http"]["version"].get<std::string>() + " " + record["url"]["original"].get<std::string>() + " " +
+                std::to_string(record["http"]["response"]["status_code"].get<int>()));
+  }
+  EXPECT_EQ(seen, (std::multiset<std::string>{"2 /one 200", "2 /two 200", "1.1 /three 200", "1.1 /four 200"}));
+  // No secret is told to anybody.
+  std::ifstream keys(options.key_log);
+  for (std::string label, random, secret; keys >> label >> random >> secret;)
+    EXPECT_EQ(out.text.find(secret), std::string::npos);
+}
+
+TEST(FileRun, TellsOfAKeyLogThatIsNone) {
+  FileRunOptions options;
+  options.key_log = "/nonexistent/keys";
+  Outcome out = run({captures + "curl.pcap"}, Rendering::json, 0, options);
+  EXPECT_TRUE(out.result.failed);
+  ASSERT_EQ(out.errors.size(), 1u);
+  EXPECT_NE(out.errors[0].find("/nonexistent/keys: cannot read the key log"), std::string::npos);
+  EXPECT_EQ(out.records().size(), 1u);
+  options.key_log = captures + "README.md";
+  out = run({captures + "curl.pcap"}, Rendering::json, 0, options);
+  EXPECT_TRUE(out.result.failed);
+  ASSERT_EQ(out.errors.size(), 1u);
+  EXPECT_NE(out.errors[0].find("README.md: no secret of TLS"), std::string::npos) << out.errors[0];
+  EXPECT_EQ(out.records().size(), 1u);
+}
+
 TEST(FileRun, WritesWhatStandsBeforeTheDamage) {
   std::ifstream in(captures + "quick-start.pcap", std::ios::binary);
   std::stringstream whole;
