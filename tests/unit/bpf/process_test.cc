@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -62,8 +63,18 @@ class Tracing : public ::testing::Test {
   static std::vector<bpf_link*> links_;
   static std::string problem_;
   static bool lacks_privilege_;
+  // Two connections that are older than the programs: what is known of them is who holds them.
+  struct Older {
+    int client = -1, server = -1;
+  };
+  static std::array<Older, 2> older_;
 
   static void SetUpTestSuite() {
+    const Listener listener;
+    for (Older& one : older_) {
+      one.client = listener.connect_to();
+      one.server = accept4(listener.fd, nullptr, nullptr, SOCK_CLOEXEC);
+    }
     libbpf_set_print(quiet);
     skeleton_ = handprint_bpf__open();
     bpf_program* program = nullptr;
@@ -91,6 +102,10 @@ class Tracing : public ::testing::Test {
     for (bpf_link* link : links_) bpf_link__destroy(link);
     links_.clear();
     handprint_bpf__destroy(skeleton_);
+    for (const Older& one : older_) {
+      close(one.client);
+      close(one.server);
+    }
   }
   void SetUp() override {
     if (lacks_privilege_) GTEST_SKIP() << problem_;
@@ -136,6 +151,23 @@ class Tracing : public ::testing::Test {
     bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.socket_owners), &fd, &socket);
     return socket;
   }
+  // What the descriptor tables of all processes say.
+  static std::vector<hp_seed> seed() {
+    bpf_link* iterator = bpf_program__attach_iter(skeleton_->progs.seed_sockets, nullptr);
+    EXPECT_NE(iterator, nullptr);
+    const int fd = bpf_iter_create(bpf_link__fd(iterator));
+    EXPECT_GE(fd, 0);
+    std::string bytes;
+    char buffer[8192];
+    for (ssize_t n; (n = read(fd, buffer, sizeof(buffer))) > 0;)
+      bytes.append(buffer, static_cast<size_t>(n));
+    close(fd);
+    bpf_link__destroy(iterator);
+    EXPECT_EQ(bytes.size() % sizeof(hp_seed), 0u);
+    std::vector<hp_seed> seeds(bytes.size() / sizeof(hp_seed));
+    std::memcpy(seeds.data(), bytes.data(), seeds.size() * sizeof(hp_seed));
+    return seeds;
+  }
   // Runs `work` in a child and waits for it.
   static pid_t child(const std::function<void()>& work) {
     const pid_t pid = fork();
@@ -152,6 +184,7 @@ handprint_bpf* Tracing::skeleton_ = nullptr;
 std::vector<bpf_link*> Tracing::links_;
 std::string Tracing::problem_;
 bool Tracing::lacks_privilege_ = false;
+std::array<Tracing::Older, 2> Tracing::older_;
 
 // Start of a process in clock ticks, field 22 of /proc/PID/stat.
 uint64_t start_ticks() {
@@ -273,22 +306,8 @@ TEST_F(Tracing, TheFirstReaderOfAnAcceptedChildIsItsWorker) {
 TEST_F(Tracing, SocketsOfTheDescriptorTablesAreSeededAndNotOverwritten) {
   Listener listener;                                                 // learned while it happened
   const int before = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);  // no program saw this one
-  bpf_link* iterator = bpf_program__attach_iter(skeleton_->progs.seed_sockets, nullptr);
-  ASSERT_NE(iterator, nullptr);
-  const int fd = bpf_iter_create(bpf_link__fd(iterator));
-  ASSERT_GE(fd, 0);
-  std::vector<hp_seed> seeds;
-  std::string bytes;
-  char buffer[8192];
-  for (ssize_t n; (n = read(fd, buffer, sizeof(buffer))) > 0;)
-    bytes.append(buffer, static_cast<size_t>(n));
-  close(fd);
-  bpf_link__destroy(iterator);
-  ASSERT_EQ(bytes.size() % sizeof(hp_seed), 0u);
   bool datagram = false, listening = false;
-  for (size_t at = 0; at < bytes.size(); at += sizeof(hp_seed)) {
-    hp_seed seed;
-    std::memcpy(&seed, bytes.data() + at, sizeof(seed));
+  for (const hp_seed& seed : Tracing::seed()) {
     if (seed.owner.pid != static_cast<uint32_t>(getpid())) continue;
     if (seed.fd == static_cast<uint32_t>(before)) {
       datagram = true;
@@ -308,6 +327,42 @@ TEST_F(Tracing, SocketsOfTheDescriptorTablesAreSeededAndNotOverwritten) {
   EXPECT_EQ(storage(listener.fd).owner.role, HP_ROLE_LISTENER)
       << "what was learned is not overwritten";
   close(before);
+}
+
+// A server that forked after it accepted: both processes hold the connection, and it belongs to the one
+// that reads. Until then nobody can say whose it is.
+TEST_F(Tracing, AnOlderConnectionThatSeveralHoldBelongsToWhoReads) {
+  const Older &shared = older_[0], &single = older_[1];
+  int ready[2], done[2];
+  ASSERT_EQ(pipe2(ready, O_CLOEXEC), 0);
+  ASSERT_EQ(pipe2(done, O_CLOEXEC), 0);
+  const pid_t other = fork();
+  if (other == 0) {
+    // The other holder keeps the first connection only, and lives until the test has looked.
+    close(single.client);
+    close(single.server);
+    close(done[1]);
+    char byte = 0;
+    if (write(ready[1], &byte, 1) != 1 || read(done[0], &byte, 1) != 0) _exit(1);
+    _exit(0);
+  }
+  char byte = 0;
+  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  seed();
+  EXPECT_EQ(storage(single.server).owner.pid, static_cast<uint32_t>(getpid()));
+  EXPECT_EQ(storage(shared.server).owner.role, HP_ROLE_HOLDER);
+  EXPECT_EQ(storage(shared.server).owner.pid, 0u) << "two hold it";
+  ASSERT_EQ(write(shared.client, "x", 1), 1);
+  ASSERT_EQ(read(shared.server, &byte, 1), 1);
+  const hp_socket read_from = storage(shared.server);
+  EXPECT_TRUE(read_from.owner.pid == static_cast<uint32_t>(getpid()) ||
+              read_from.worker.pid == static_cast<uint32_t>(getpid()))
+      << read_from.owner.pid << " " << read_from.worker.pid;
+  close(done[1]);
+  int status = 0;
+  waitpid(other, &status, 0);
+  EXPECT_EQ(status, 0);
+  for (const int fd : {ready[0], ready[1], done[0]}) close(fd);
 }
 
 }  // namespace
