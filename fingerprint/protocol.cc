@@ -6,6 +6,7 @@
 
 #include "fingerprint/http2.h"
 #include "fingerprint/http_header.h"
+#include "fingerprint/mercury_datagram.h"
 #include "fingerprint/tls_record.h"
 
 namespace handprint {
@@ -397,6 +398,8 @@ Protocol recognise_server(Bytes stream) {
 Protocol recognise_datagram(Bytes datagram) {
   if (is_dtls(datagram)) return Protocol::dtls;
   if (is_quic(datagram)) return Protocol::quic;
+  if (is_stun_request(datagram)) return Protocol::stun;
+  if (is_dhcp_request(datagram)) return Protocol::dhcp;
   if (is_dns(datagram, false) || is_dns(datagram, true)) return Protocol::dns;
   return Protocol::unknown;
 }

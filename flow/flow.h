@@ -35,6 +35,7 @@ struct End {
   bool settled = false;                  // its first message is there, or cannot come any more
   bool incomplete_noted = false;         // the message at hand was reported as incomplete
   bool tls_follows = false;              // behind its ClientHello a Certificate may come
+  bool datagram_noted = false;           // the string of its datagrams stands in a document
   bool banner_noted = false;             // SSH: its banner stands in a document
   uint8_t content = HP_CONTENT_NONE;     // of the message at hand, HP_CONTENT_NONE between messages
   uint8_t hint = HP_CONTENT_NONE;        // what the selector took the last segment for

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "fingerprint/mercury_datagram.h"
+
 namespace handprint {
 namespace {
 
@@ -12,7 +14,7 @@ constexpr uint32_t selection_seed = 0;
 }  // namespace
 
 FileSource::FileSource(CaptureFile& file, const hp_policy& policy, const KeyLog* keys)
-    : file_(file), selection_(policy, selection_seed), keys_(keys) {}
+    : file_(file), selection_(policy, selection_seed), all_datagrams_(policy.mode != HP_MODE_HELLO), keys_(keys) {}
 
 Source::State FileSource::pump(Engine& engine, int) {
   const std::size_t count = file_.read(frames_);
@@ -29,7 +31,14 @@ Source::State FileSource::pump(Engine& engine, int) {
       continue;
     }
     hp_decision decision;
-    const bool selected = selection_.select(packet, frame.time, frame.interface, decision);
+    bool selected = selection_.select(packet, frame.time, frame.interface, decision);
+    // What the kernel does not look for, because it would have to look at every datagram.
+    if (!selected && all_datagrams_ && packet.is_udp() &&
+        (is_stun_request(packet.payload) || is_dhcp_request(packet.payload))) {
+      selected = true;
+      decision.content = HP_CONTENT_OTHER;
+      decision.copy_len = static_cast<uint32_t>(packet.payload.size());
+    }
     const bool streams = keys_ != nullptr && keys_->version() != 0 && packet.is_tcp() && !packet.payload.empty();
     if (!selected && !streams) continue;
     counters_.selected += selected;

@@ -40,6 +40,7 @@ class FileSource : public Source {
  private:
   CaptureFile& file_;
   Selection selection_;
+  const bool all_datagrams_;
   const KeyLog* keys_;
   FileCounters counters_;
   PacketTime newest_ = 0;
