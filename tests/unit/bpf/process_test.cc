@@ -44,8 +44,8 @@ struct Listener {
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof(address);
-    bind(fd, reinterpret_cast<sockaddr*>(&address), size);
-    listen(fd, 8);
+    EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(listen(fd, 8), 0);
     getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
   }
   ~Listener() { close(fd); }

@@ -503,6 +503,7 @@ class Deflater {
   std::string block(std::initializer_list<std::pair<std::string, std::string>> fields) {
     std::vector<std::pair<std::string, std::string>> own(fields);
     std::vector<nghttp2_nv> list;
+    list.reserve(own.size());
     for (auto& [name, value] : own)
       list.push_back({reinterpret_cast<uint8_t*>(name.data()), reinterpret_cast<uint8_t*>(value.data()), name.size(),
                       value.size(), NGHTTP2_NV_FLAG_NONE});
