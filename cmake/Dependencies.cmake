@@ -41,7 +41,7 @@ function(hp_dependency name)
 endfunction()
 
 hp_dependency(hp_dep_crypto LINK OpenSSL::Crypto)
-hp_dependency(hp_dep_nghttp2 HEADER nghttp2/nghttp2.h LINK ${HP_NGHTTP2_LINK_LIBRARIES})
+hp_dependency(hp_dep_nghttp2 HEADER nghttp2/nghttp2.h STATIC libnghttp2.a)
 hp_dependency(hp_dep_zlib LINK ZLIB::ZLIB)
 # By its file: CMake lets a target come before the archives that need it.
 hp_dependency(hp_dep_bpf HEADER bpf/libbpf.h STATIC libbpf.a libelf.a LINK ${ZLIB_LIBRARIES})
