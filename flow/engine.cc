@@ -254,7 +254,7 @@ Engine::~Engine() = default;
 void Engine::segment(const Segment& segment) { state_->segment(segment); }
 void Engine::owner(const hp_owner_event& event) { state_->owner(event); }
 void Engine::advance(PacketTime now) {
-  state_->clock.advance(now);
+  state_->clock.pass(now);
   state_->run_time_outs();
 }
 void Engine::secrets_came() { state_->secrets_came(); }

@@ -93,7 +93,7 @@ class Engine {
   // There are new secrets.
   void secrets_came();
 
-  // Runs time-outs up to `now` without a packet.
+  // Runs time-outs up to `now` without a packet; older than the last packet: none.
   void advance(PacketTime now);
 
   // Writes what is open, as incomplete where something is missing, and forgets every flow.

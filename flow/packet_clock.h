@@ -34,6 +34,11 @@ class PacketClock {
     }
     return now_;
   }
+  // Time passed without a packet. A time that is older than the last packet's says nothing, whatever
+  // the distance: who tells it may be behind with reading.
+  void pass(PacketTime stamp) {
+    if (started_ && stamp > newest_) advance(stamp);
+  }
   PacketTime now() const { return now_; }
 
  private:

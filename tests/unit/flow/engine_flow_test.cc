@@ -181,6 +181,19 @@ TEST_F(Flows, AFlowWithoutAnyHintTakesTheHigherPortForTheClient) {
   EXPECT_EQ(document().client.port, 2000);
 }
 
+// A reader that is behind with its rings tells no time, or an old one: that is no reason to end flows.
+TEST_F(Flows, AnOldTimeWithoutAPacketChangesNothing) {
+  Conversation c;
+  open(c);
+  client_says(c, client_hello());
+  engine().advance(0);
+  engine().advance(now - 3000 * second);
+  server_says(c, server_hello());
+  ASSERT_EQ(count(), 1u);
+  EXPECT_NE(document().tls_client, nullptr);
+  EXPECT_NE(document().tls_server, nullptr);
+}
+
 TEST_F(Flows, KnownProtocolsAreNamedByTheirFirstBytes) {
   struct Row {
     const char* client;

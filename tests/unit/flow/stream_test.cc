@@ -146,6 +146,17 @@ TEST(FlowKeys, BothDirectionsAreOne) {
   EXPECT_EQ(flow_key(a, 5, a, 5, 6).direction, 0);
 }
 
+TEST(PacketClocks, PassOnWithoutPacketsButNeverBack) {
+  PacketClock clock;
+  clock.pass(5);  // before any packet nothing waits
+  clock.advance(1'000'000'000'000);
+  clock.pass(0);
+  EXPECT_EQ(clock.advance(1'000'000'000'001), 1);
+  clock.pass(1'000'000'000'100);
+  EXPECT_EQ(clock.now(), 100);
+  EXPECT_EQ(clock.advance(1'000'000'000'050), 100);
+}
+
 TEST(PacketClocks, GoForwardOnly) {
   PacketClock clock;
   EXPECT_EQ(clock.advance(1000), 0);
