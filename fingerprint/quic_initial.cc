@@ -1,29 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fingerprint/quic_initial.h"
 
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/provider.h>
 
 #include <algorithm>
 #include <cstring>
 #include <string_view>
+
+#include "fingerprint/crypto_library.h"
 
 namespace handprint {
 namespace {
 
 constexpr size_t tag_size = 16, block_size = 16;
 
-// AES from a library context that reads no configuration, for the whole process and for its whole
-// life: fetching an algorithm is slow, and so is setting the context up.
+// Fetched once: fetching an algorithm is slow.
 struct Algorithms {
-  OSSL_LIB_CTX* library = OSSL_LIB_CTX_new();
-  OSSL_PROVIDER* provider = library == nullptr ? nullptr : OSSL_PROVIDER_load(library, "default");
   EVP_CIPHER* block = fetch("AES-128-ECB");
   EVP_CIPHER* sealed = fetch("AES-128-GCM");
 
-  EVP_CIPHER* fetch(const char* name) const {
-    return provider == nullptr ? nullptr : EVP_CIPHER_fetch(library, name, nullptr);
+  static EVP_CIPHER* fetch(const char* name) {
+    OSSL_LIB_CTX* const library = crypto_library();
+    return library == nullptr ? nullptr : EVP_CIPHER_fetch(library, name, nullptr);
   }
   static const Algorithms& get() {
     static const Algorithms one;
@@ -31,18 +29,12 @@ struct Algorithms {
   }
 };
 
-// HKDF-Expand-Label (RFC 8446 section 7.1) without context, for at most one block of output.
+// HKDF-Expand-Label for at most one block of output.
 bool expand_label(const Digests& digests, const Sha256& secret, std::string_view label,
                   std::span<uint8_t> out) {
   std::array<char, 64> room;
   Text info(room);
-  info.put('\0');
-  info.put(static_cast<char>(out.size()));
-  info.put(static_cast<char>(6 + label.size()));
-  info.put("tls13 ");
-  info.put(label);
-  info.put('\0');
-  info.put('\1');  // the number of the block, RFC 5869 section 2.3
+  write_hkdf_label(label, out.size(), info);
   Sha256 block;
   if (info.truncated() || out.size() > block.size()) return false;
   if (!digests.hmac_sha256(secret, as_bytes(info.view()), block)) return false;

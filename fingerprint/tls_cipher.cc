@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fingerprint/tls_cipher.h"
 
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/provider.h>
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
 
-#include "fingerprint/text.h"
+#include "fingerprint/crypto_library.h"
 
 namespace handprint {
 namespace {
@@ -101,19 +98,6 @@ constexpr auto rows = rows_of(
     Group{TlsSuite{nullptr, null, 0, 20, sha256}, numbers(0x0002, 0xc001, 0xc006, 0xc00b, 0xc010, 0xc015)},
     Group{TlsSuite{nullptr, null, 0, 32, sha256}, numbers(0x003b)});
 
-// A library context that reads no configuration, for the whole process: a host that demands FIPS still
-// decrypts what its keys are given for. RC4 is libcrypto's "legacy".
-struct Library {
-  OSSL_LIB_CTX* context = OSSL_LIB_CTX_new();
-  OSSL_PROVIDER* usual = context != nullptr ? OSSL_PROVIDER_load(context, "default") : nullptr;
-  OSSL_PROVIDER* legacy = context != nullptr ? OSSL_PROVIDER_load(context, "legacy") : nullptr;
-
-  static const Library& get() {
-    static const Library one;
-    return one;
-  }
-};
-
 const char* digest_of_size(size_t size) {
   return size == 16 ? "MD5" : size == 20 ? "SHA1" : size == 48 ? "SHA384" : "SHA256";
 }
@@ -127,22 +111,16 @@ bool hmac(const char* digest, Bytes key, Bytes data, Mac& out) {
   size_t size = out.size();
   // A key of no bytes still has to have an address.
   static constexpr uint8_t nothing = 0;
-  return EVP_Q_mac(Library::get().context, "HMAC", nullptr, digest, nullptr,
+  return EVP_Q_mac(crypto_library(), "HMAC", nullptr, digest, nullptr,
                    key.empty() ? &nothing : key.data(), key.size(), data.data(), data.size(), out.data(),
                    out.size(), &size) != nullptr;
 }
 
-// HKDF-Expand-Label (RFC 8446 section 7.1) without context, for at most one block of output.
+// HKDF-Expand-Label for at most one block of output.
 bool expand_label(TlsHash hash, Bytes secret, std::string_view label, std::span<uint8_t> out) {
   std::array<char, 64> room;
   Text info(room);
-  info.put('\0');
-  info.put(static_cast<char>(out.size()));
-  info.put(static_cast<char>(6 + label.size()));
-  info.put("tls13 ");
-  info.put(label);
-  info.put('\0');
-  info.put('\1');  // the number of the block, RFC 5869 section 2.3
+  write_hkdf_label(label, out.size(), info);
   Mac block{};
   if (info.truncated() || out.size() > hash_size(hash)) return false;
   if (!hmac(digest_of(hash), secret, as_bytes(info.view()), block)) return false;
@@ -207,9 +185,10 @@ struct TlsRecordOpener::State {
     suite = of;
     EVP_CIPHER_CTX_free(context);
     EVP_CIPHER_free(cipher);
+    if (of.bulk == rc4) load_legacy_algorithms();
     context = EVP_CIPHER_CTX_new();
     cipher = of.algorithm == nullptr ? nullptr
-                                     : EVP_CIPHER_fetch(Library::get().context, of.algorithm, nullptr);
+                                     : EVP_CIPHER_fetch(crypto_library(), of.algorithm, nullptr);
     return context != nullptr && (of.algorithm == nullptr || cipher != nullptr);
   }
   size_t tag_size() const { return suite.bulk == ccm_8 ? 8 : 16; }

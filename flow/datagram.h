@@ -22,4 +22,7 @@ DatagramRead read_dtls_datagram(Bytes datagram, Exchange& exchange, StreamPool& 
 // handshake (the CRYPTO frames of Initial packets) up to which it was read.
 DatagramRead read_quic_datagram(Bytes datagram, Exchange& exchange, StreamPool& streams);
 
+// datagram_message.cc: any other protocol; unknown is one of them.
+void note_datagram(Protocol protocol, Bytes datagram, Exchange& exchange);
+
 }  // namespace handprint

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "fingerprint/mercury_datagram.h"
 #include "flow/datagram.h"
 #include "flow/dissector_tcp.h"
 #include "flow/engine_state.h"
@@ -23,23 +22,6 @@ constexpr std::size_t flow_share = 5, small_share = 6, large_share = 1, small_st
 std::size_t share(std::size_t budget, std::size_t sixteenths, std::size_t block,
                   std::size_t least) {
   return std::max(budget / 16 * sixteenths / block, least);
-}
-
-// The string of a message that is a datagram; the first of a direction that has one says all.
-void note_datagram(Protocol protocol, Bytes datagram, Exchange& ex) {
-  if (protocol != Protocol::stun && protocol != Protocol::dhcp) return;
-  ex.flow.claim_client(ex.direction);
-  ex.flow.named = true;  // nothing more is read of either side
-  if (!ex.options.all_strings || ex.sender().datagram_noted) return;
-  DocumentBuilder* document = ex.document();
-  if (document == nullptr) return;
-  const bool stun = protocol == Protocol::stun;
-  const Reason reason = document->observe(
-      ex.time, ex.side(), stun ? Kind::mercury_stun : Kind::mercury_dhcp, ex.scratch,
-      [&](Text& out) {
-        return stun ? write_mercury_stun(datagram, out) : write_mercury_dhcp(datagram, out);
-      });
-  ex.sender().datagram_noted = reason == Reason::ok;
 }
 
 }  // namespace
@@ -239,9 +221,7 @@ bool Engine::State::on_datagram(Flow& flow, uint8_t direction, const Segment& se
   } else if (protocol == Protocol::dtls) {
     read = read_dtls_datagram(payload, exchange, streams);
   } else {
-    flow.add_protocol(protocol);
     note_datagram(protocol, payload, exchange);
-    sender.settled = true;
   }
   if (read.cut) ++segments_cut;
   return first || read.fresh;

@@ -49,12 +49,12 @@ void HttpStream::consume(Direction& side, std::size_t n) {
 
 void HttpStream::add(Bytes bytes, Carrier carrier, Exchange& ex) {
   Direction& side = sides_[ex.side() == Side::client ? 0 : 1];
-  if (side.over || protocol_ == Protocol1::other) return;
+  if (side.over || spoken_ == Spoken::other) return;
   side.bytes.insert(side.bytes.end(), bytes.begin(), bytes.end());
-  if (protocol_ == Protocol1::unknown) decide(ex);
-  if (protocol_ == Protocol1::unknown || protocol_ == Protocol1::other) return;
+  if (spoken_ == Spoken::unknown) decide(ex);
+  if (spoken_ == Spoken::unknown || spoken_ == Spoken::other) return;
   while (!side.over && side.read < side.bytes.size())
-    if (!(protocol_ == Protocol1::http2 ? http2(side, carrier, ex) : http1(side, carrier, ex))) break;
+    if (!(spoken_ == Spoken::http2 ? http2(side, carrier, ex) : http1(side, carrier, ex))) break;
   if (unread(side).size() > longest_head) side.over = true;
   if (side.over) {
     side.bytes.clear();
@@ -70,21 +70,21 @@ void HttpStream::decide(Exchange& ex) {
     const std::size_t n = std::min(text.size(), http2_preface.size());
     if (text.substr(0, n) == http2_preface.substr(0, n)) {
       if (n < http2_preface.size()) return;
-      protocol_ = Protocol1::http2;
+      spoken_ = Spoken::http2;
     } else {
-      protocol_ = Protocol1::http1;
+      spoken_ = Spoken::http1;
     }
   } else {
     Http2Frame frame;
     if (as_text(bytes).starts_with("HTTP/1")) {
-      protocol_ = Protocol1::http1;
+      spoken_ = Spoken::http1;
     } else if (read_http2_frame(bytes, frame) == Reason::ok) {
       const bool settings = frame.type == http2_frame::settings && frame.stream == 0 &&
                             frame.length % 6 == 0 && frame.length < 600;
-      protocol_ = settings ? Protocol1::http2 : Protocol1::other;
+      spoken_ = settings ? Spoken::http2 : Spoken::other;
     }
   }
-  if (protocol_ == Protocol1::http2) ex.flow.add_protocol(Protocol::http2);
+  if (spoken_ == Spoken::http2) ex.flow.add_protocol(Protocol::http2);
 }
 
 // One step; false when more bytes are needed.

@@ -23,7 +23,7 @@ class HttpStream {
   void add(Bytes bytes, Carrier carrier, Exchange& exchange);
 
  private:
-  enum class Protocol1 : uint8_t { unknown, http1, http2, other };
+  enum class Spoken : uint8_t { unknown, http1, http2, other };
   enum class Body : uint8_t { none, counted, chunk_size, chunk, trailer, to_the_end };
   struct Direction {
     std::vector<uint8_t> bytes;  // not read yet
@@ -52,7 +52,7 @@ class HttpStream {
   void settings(const Http2Frame& frame, const Direction& side);
   HeaderInflater& inflater(Direction& side);
 
-  Protocol1 protocol_ = Protocol1::unknown;
+  Spoken spoken_ = Spoken::unknown;
   std::array<Direction, 2> sides_;  // client, server
   // Which of the requests that are not answered yet have answers without a body (HEAD).
   std::deque<bool> heads_;

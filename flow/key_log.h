@@ -23,8 +23,8 @@ struct TlsSecrets {
   TlsSecret client_early, client_handshake, server_handshake, client_traffic, server_traffic;
 };
 
-// All lines that were read so far. Allocates as it grows; the oldest connections give way when there are
-// more than `limit`. No secret ever leaves it but to decrypt.
+// All lines that were read so far. Allocates as it grows; any one connection gives way when there are more
+// than `limit`. No secret ever leaves it but to decrypt.
 class KeyLog {
  public:
   static constexpr std::size_t limit = 1u << 20;

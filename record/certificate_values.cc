@@ -78,27 +78,19 @@ void put_member(JsonText& json, std::string_view key, const Certificate& certifi
                 void (*write)(const Certificate&, Text&)) {
   const CertificateText text{&certificate, write};
   if (!present(text)) return;
-  json.comma();
-  json.raw('"');
-  json.raw(key);
-  json.raw("\":");
+  json.key(key);
   put(json, text);
 }
 
 void put_number(JsonText& json, std::string_view key, int64_t value) {
-  json.comma();
-  json.raw('"');
-  json.raw(key);
-  json.raw("\":");
+  json.key(key);
   if (value < 0) json.raw('-');
   json.number(static_cast<uint64_t>(value < 0 ? -value : value));
 }
 
 void put_flag(JsonText& json, std::string_view key, bool value) {
-  json.comma();
-  json.raw('"');
-  json.raw(key);
-  json.raw(value ? std::string_view("\":true") : std::string_view("\":false"));
+  json.key(key);
+  json.raw(value ? std::string_view("true") : std::string_view("false"));
 }
 
 }  // namespace
@@ -155,7 +147,7 @@ void put(JsonText& json, const CertificateChain& value) {
     put_member(json, "sha1", certificate, write_sha1);
     put_member(json, "sha256", certificate, write_sha256);
     if (reason != Reason::ok) {
-      json.raw(",\"error\":");
+      json.key("error");
       json.string(name(reason));
       json.raw('}');
       continue;
@@ -169,7 +161,7 @@ void put(JsonText& json, const CertificateChain& value) {
     put_number(json, "days", (until - from + day - 1) / day);
     put_flag(json, "valid", value.seen >= from && value.seen <= until);
     if (present(CertificateNames{&certificate})) {
-      json.raw(",\"alternative_names\":");
+      json.key("alternative_names");
       put_names(json, certificate);
     }
     put_member(json, "signature_algorithm", certificate, write_signature);

@@ -59,6 +59,13 @@ class JsonText {
   // The inside of a string; pieces of one string may follow each other only where a character of
   // UTF-8 ends.
   void escaped(std::string_view text);
+  // A member's name, with the comma in front and the colon behind it; characters as they are.
+  void key(std::string_view name) {
+    comma();
+    raw('"');
+    raw(name);
+    raw("\":");
+  }
   void number(uint64_t value) {
     need(20);
     at_ = std::to_chars(at_, at_ + 20, value).ptr;

@@ -22,12 +22,6 @@ bool belongs(const Observation& seen, PmercuryShape shape) {
   return !name.empty() && (shape.experimental || !is_experimental(name));
 }
 
-void key(JsonText& json, std::string_view name) {
-  json.comma();
-  json.string(name);
-  json.raw(':');
-}
-
 // Microseconds since 1970 as Python writes a float of seconds: no zeros at the end, but one digit.
 void write_seconds(JsonText& json, int64_t wall_ns) {
   const bool negative = wall_ns < 0;
@@ -51,14 +45,14 @@ void write_ends(JsonText& json, const Document& document, Side side) {
   for (const auto& [name, end] : {std::pair("src_ip", &from), std::pair("dst_ip", &to)}) {
     Text text(room);
     write(end->address, text);
-    key(json, name);
+    json.key(name);
     json.string(text.view());
   }
-  key(json, "src_port");
+  json.key("src_port");
   json.number(from.port);
-  key(json, "dst_port");
+  json.key("dst_port");
   json.number(to.port);
-  key(json, "protocol");
+  json.key("protocol");
   json.number(document.transport);
 }
 
@@ -97,11 +91,11 @@ Context context_of(const Document& document, Kind kind) {
 
 void write_context(JsonText& json, const Context& context) {
   if (context.empty()) return;
-  key(json, context.name);
+  json.key(context.name);
   json.raw('{');
   for (const auto& [name, value] : context.values) {
     if (value.empty()) continue;
-    key(json, name);
+    json.key(name);
     json.string(value);
   }
   json.raw('}');
@@ -131,18 +125,18 @@ void write_packet(const Document& document, const RecordContext& context, const 
   JsonText json(out);
   json.raw('{');
   write_ends(json, document, seen.side);
-  key(json, "event_start");
+  json.key("event_start");
   write_seconds(json, seen.time + context.wall_offset_ns);
-  key(json, "fingerprints");
+  json.key("fingerprints");
   json.raw('{');
-  key(json, kind);
+  json.key(kind);
   json.string(seen.text);
   json.raw('}');
   write_context(json, context_of(document, seen.kind));
   if (!parts.empty()) {
-    key(json, "readable");
+    json.key("readable");
     json.raw('{');
-    key(json, kind);
+    json.key(kind);
     json.raw(parts);
     json.raw('}');
   }
@@ -163,23 +157,23 @@ void write_flow(const Document& document, const RecordContext& context, Pmercury
   JsonText json(out);
   json.raw('{');
   write_ends(json, document, Side::client);
-  key(json, "event_start");
+  json.key("event_start");
   write_seconds(json, first->time + context.wall_offset_ns);
-  key(json, "event_end");
+  json.key("event_end");
   write_seconds(json, last->time + context.wall_offset_ns);
-  key(json, "fingerprints");
+  json.key("fingerprints");
   json.raw('[');
   for (const Observation& seen : document.observations) {
     if (!belongs(seen, shape)) continue;
     json.comma();
     json.raw('{');
-    key(json, "event_start");
+    json.key("event_start");
     write_seconds(json, seen.time + context.wall_offset_ns);
-    key(json, row(seen.kind).pmercury_name);
+    json.key(row(seen.kind).pmercury_name);
     json.string(seen.text);
     if (shape.readable) {
       if (const std::string parts = parts_of(seen); !parts.empty()) {
-        key(json, "readable");
+        json.key("readable");
         json.raw(parts);
       }
     }

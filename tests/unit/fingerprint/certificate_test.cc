@@ -9,29 +9,19 @@
 #include <openssl/x509v3.h>
 
 #include <array>
-#include <memory>
 #include <string>
 
 #include "builder.h"
 #include "fingerprint/object_identifier.h"
 #include "fingerprint/pmercury_certificate.h"
+#include "openssl_pointer.h"
 
 namespace handprint::test {
 namespace {
 
-template <auto Free>
-struct Freer {
-  template <class T>
-  void operator()(T* what) const {
-    Free(what);
-  }
-};
-using Key = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
-using X509Ptr = std::unique_ptr<X509, Freer<X509_free>>;
-
-Key rsa(unsigned bits) { return Key(EVP_RSA_gen(bits)); }
-Key curve(const char* name) { return Key(EVP_EC_gen(name)); }
-Key ed25519() { return Key(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")); }
+OpensslKey rsa(unsigned bits) { return OpensslKey(EVP_RSA_gen(bits)); }
+OpensslKey curve(const char* name) { return OpensslKey(EVP_EC_gen(name)); }
+OpensslKey ed25519() { return OpensslKey(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")); }
 
 struct Wish {
   const char* names = "DNS:example.org,DNS:*.example.org,IP:192.0.2.7,IP:2001:db8::1,email:a@example.org,"
@@ -57,7 +47,7 @@ void extend(X509* certificate, int kind, const char* value) {
 }
 
 Buffer make(EVP_PKEY* key, const Wish& wish = {}, const EVP_MD* digest = EVP_sha256()) {
-  const X509Ptr certificate(X509_new());
+  const OpensslCertificate certificate(X509_new());
   X509_set_version(certificate.get(), 2);
   ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate.get()), 0x80000000000000ffULL);
   ASN1_TIME_set_string(X509_getm_notBefore(certificate.get()), "20240229010203Z");
@@ -89,7 +79,7 @@ std::string text_of(Write&& write) {
 std::string name_of(Bytes identifier) { return std::string(object_identifier_name(identifier)); }
 
 TEST(Certificates, ACertificateSaysWhoItIsForAndForHowLong) {
-  const Key key = rsa(2048);
+  const OpensslKey key = rsa(2048);
   const Buffer der = make(key.get());
   Certificate c;
   ASSERT_EQ(parse_certificate(der, c), Reason::ok);
@@ -115,7 +105,7 @@ TEST(Certificates, ACertificateSaysWhoItIsForAndForHowLong) {
 }
 
 TEST(Certificates, YearsFrom2050OnAreWrittenOtherwiseAndReadAlike) {
-  const Key key = curve("P-256");
+  const OpensslKey key = curve("P-256");
   const Buffer der = make(key.get(), {.names = nullptr, .authority = true, .not_after = "20500101000000Z"});
   Certificate c;
   ASSERT_EQ(parse_certificate(der, c), Reason::ok);
@@ -125,7 +115,7 @@ TEST(Certificates, YearsFrom2050OnAreWrittenOtherwiseAndReadAlike) {
 
 TEST(Certificates, KeysOfEveryKind) {
   const struct {
-    Key key;
+    OpensslKey key;
     const EVP_MD* digest;
     const char *algorithm, *named;
     uint32_t bits;
@@ -145,7 +135,7 @@ TEST(Certificates, KeysOfEveryKind) {
 }
 
 TEST(Certificates, PmercurysStringHasEachPartInItsForm) {
-  const Key key = curve("P-256");
+  const OpensslKey key = curve("P-256");
   const Buffer der = make(key.get());
   Certificate c;
   ASSERT_EQ(parse_certificate(der, c), Reason::ok);
@@ -170,7 +160,7 @@ TEST(Certificates, PmercurysStringHasEachPartInItsForm) {
 }
 
 TEST(Certificates, WhatIsCutAnywhereIsMalformed) {
-  const Key key = rsa(1024);
+  const OpensslKey key = rsa(1024);
   const Buffer der = make(key.get());
   Certificate c;
   for (size_t size = 0; size < der.size(); ++size)
@@ -178,7 +168,7 @@ TEST(Certificates, WhatIsCutAnywhereIsMalformed) {
 }
 
 TEST(Certificates, AnyByteMayBeAnything) {
-  const Key key = curve("P-256");
+  const OpensslKey key = curve("P-256");
   const Buffer der = make(key.get());
   std::array<char, 16384> room;
   for (size_t at = 0; at < der.size(); ++at) {

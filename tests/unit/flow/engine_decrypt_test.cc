@@ -12,19 +12,13 @@
 #include "fingerprint/http2.h"
 #include "fixture.h"
 #include "flow/key_log.h"
+#include "tests/unit/fingerprint/openssl_pointer.h"
 
 namespace handprint::test {
 namespace {
 
-template <auto Free>
-struct Freer {
-  template <class T>
-  void operator()(T* what) const {
-    Free(what);
-  }
-};
-using Context = std::unique_ptr<SSL_CTX, Freer<SSL_CTX_free>>;
-using Connection = std::unique_ptr<SSL, Freer<SSL_free>>;
+using Context = OpensslPointer<SSL_CTX, SSL_CTX_free>;
+using Connection = OpensslPointer<SSL, SSL_free>;
 
 struct Said {
   bool by_client;
@@ -41,8 +35,8 @@ class Talk {
     key_log.clear();
     client_context_.reset(SSL_CTX_new(TLS_client_method()));
     server_context_.reset(SSL_CTX_new(TLS_server_method()));
-    static const std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>> key(EVP_RSA_gen(2048));  // it takes long
-    const std::unique_ptr<X509, Freer<X509_free>> certificate(X509_new());
+    static const OpensslKey key(EVP_RSA_gen(2048));  // it takes long
+    const OpensslCertificate certificate(X509_new());
     X509_set_version(certificate.get(), 2);
     X509_gmtime_adj(X509_getm_notBefore(certificate.get()), 0);
     X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
