@@ -52,6 +52,14 @@ class Plaintext final : public TlsPlaintext {
     Exchange exchange = of(side);
     http_.add(bytes, Carrier::tls, exchange);
   }
+  void overdue(Side side) override {
+    Exchange exchange = of(side);
+    doubt_answers(exchange);
+  }
+  void gap(Side side) override {
+    Exchange exchange = of(side);
+    http_.lose(exchange);
+  }
 
  private:
   Exchange of(Side side) const {
@@ -65,6 +73,19 @@ class Plaintext final : public TlsPlaintext {
 };
 
 }  // namespace
+
+template <class Work>
+void Decryption::work(Exchange& ex, Work&& work) {
+  DecryptedFlow* const decrypted = ex.flow.decrypted;
+  if (decrypted == nullptr) return;
+  TlsSession& session = decrypted->session;
+  const uint64_t before = session.opened();
+  Plaintext out(ex, decrypted->http);
+  work(session, out);
+  counters_.records += session.opened() - before;
+  if (before == 0 && session.opened() != 0) ++counters_.opened;
+  if (session.state() == TlsSessionState::over || session.held() > most_held) forget(ex.flow);
+}
 
 void Decryption::begin(Exchange& ex, uint32_t sequence, Bytes bytes, Bytes random) {
   Flow& flow = ex.flow;
@@ -82,25 +103,15 @@ void Decryption::begin(Exchange& ex, uint32_t sequence, Bytes bytes, Bytes rando
     ++counters_.flows;
   }
   flow.decrypted->session.begin(ex.side(), sequence);
-  add(ex, sequence, bytes);
+  work(ex, [&](TlsSession& session, Plaintext& out) { session.add(ex.side(), sequence, bytes, out); });
 }
 
-template <class Work>
-void Decryption::work(Exchange& ex, Work&& work) {
-  DecryptedFlow* const decrypted = ex.flow.decrypted;
-  if (decrypted == nullptr) return;
-  TlsSession& session = decrypted->session;
-  const uint64_t before = session.opened();
-  Plaintext out(ex, decrypted->http);
-  work(session, out);
-  counters_.records += session.opened() - before;
-  if (before == 0 && session.opened() != 0) ++counters_.opened;
-  if (session.state() == TlsSessionState::over || session.held() > most_held) forget(ex.flow);
-}
-
-void Decryption::add(Exchange& ex, uint32_t sequence, Bytes payload) {
-  if (payload.empty()) return;
-  work(ex, [&](TlsSession& session, Plaintext& out) { session.add(ex.side(), sequence, payload, out); });
+void Decryption::add(Exchange& ex, uint32_t sequence, Bytes payload, uint32_t acknowledged) {
+  const Side other = ex.side() == Side::client ? Side::server : Side::client;
+  work(ex, [&](TlsSession& session, Plaintext& out) {
+    session.acknowledged(other, acknowledged, out);
+    session.add(ex.side(), sequence, payload, out);
+  });
 }
 
 void Decryption::secrets_came(Exchange& ex) {

@@ -34,7 +34,8 @@ class Decryption {
   // random: the ClientHello's, which says whether secrets are known; of the server's side none is needed.
   void begin(Exchange& exchange, uint32_t sequence, Bytes bytes, Bytes random);
   // Payload of a TCP segment of a flow that begin() was called for; others are left alone.
-  void add(Exchange& exchange, uint32_t sequence, Bytes payload);
+  // acknowledged: its number of that name, which tells what the capture has missed of the other side.
+  void add(Exchange& exchange, uint32_t sequence, Bytes payload, uint32_t acknowledged);
   // The key log has grown: what waited for secrets goes on.
   void secrets_came(Exchange& exchange);
   // The flow ends: what waits behind gaps is read.

@@ -35,6 +35,10 @@ struct Scratch {
   std::array<char, Arena::largest> text;
 };
 
+// What became of the answer to a request that has none. doubtful: bytes that did not come here may have
+// held it.
+enum class Answer : uint8_t { expected, doubtful, lost };
+
 class DocumentBuilder final : public Document {
  public:
   // Null when the pool has no chunk left.
@@ -79,6 +83,7 @@ class DocumentBuilder final : public Document {
   uint8_t closed_protocols = 0;
   uint8_t closed_prefixes = 0;
   uint32_t http2_stream = 0;  // of the request in it; 0: none of HTTP/2
+  Answer answer = Answer::expected;  // to the request in it
   bool interim = false;  // an interim response (1xx) came, the final one is awaited
 
  private:

@@ -122,7 +122,7 @@ void Engine::State::tap(Flow& flow, uint8_t direction, const Segment& segment) {
   flow.last = std::max(flow.last, segment.time);
   Exchange exchange(flow, direction, segment.time, options, *scratch, *this);
   decryption->add(exchange, packet.sequence + (packet.is_syn() || packet.is_syn_ack() ? 1 : 0),
-                  segment.stream);
+                  segment.stream, packet.acknowledgement);
   settle(flow);
 }
 

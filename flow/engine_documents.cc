@@ -16,6 +16,11 @@ constexpr std::size_t pending_part = 3, pending_part_all_strings = 6;
 // Unwritten documents of one flow: requests that nobody answered yet.
 constexpr std::size_t pending_of_flow = 8;
 
+bool is_unanswered(const DocumentBuilder& document) {
+  return document.http_request != nullptr && document.http_response == nullptr &&
+         document.answer != Answer::lost;
+}
+
 // Whether what is encrypted of the handshake is being read, and more of it is to come.
 bool decrypts_handshake(const Flow& flow) {
   return flow.decrypted != nullptr && flow.finished != 3 && !flow.alerted &&
@@ -76,7 +81,7 @@ bool Engine::State::awaits_answer(const Flow& flow, const DocumentBuilder& docum
   if (decrypts_handshake(flow)) return true;
   const bool said = flow.named || flow.alerted || (flow.end[0].settled && flow.end[1].settled);
   if ((document.tcp_client != nullptr || document.tcp_server != nullptr) && !said) return true;
-  if (document.http_request != nullptr && document.http_response == nullptr) return true;
+  if (is_unanswered(document)) return true;
   if (document.interim && document.http_response == nullptr) return true;
   if (flow.retry_pending || (flow.certificate_pending && !flow.alerted)) return true;
   // A proxy has let the client through: what it has to say comes next.
@@ -89,6 +94,8 @@ bool Engine::State::awaits_answer(const Flow& flow, const DocumentBuilder& docum
 bool Engine::State::is_complete(const Flow& flow) const {
   if (flow.retry_pending) return false;
   if (decrypts_handshake(flow)) return false;
+  // A decrypted request may come before the handshake's end (early data): its answer comes behind.
+  if (flow.decrypted != nullptr && flow.pending != nullptr && is_unanswered(*flow.pending)) return false;
   // Data of the SYN itself (RFC 7413) can say all that the client says before the server says
   // anything: its SYN+ACK belongs to the first document.
   if (!flow.beyond_syn && flow.end[flow.client].has_syn) return false;

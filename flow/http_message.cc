@@ -39,10 +39,24 @@ std::span<const HttpHeader> copy_headers(const HttpHeaders& headers, const Moved
   return {copy, headers.size()};
 }
 
+template <class Work>
+void for_each_unanswered(Exchange& ex, Work&& work) {
+  for (DocumentBuilder* at = ex.flow.pending; at != nullptr; at = at->next)
+    if (!at->closed && at->http_request != nullptr && at->http_response == nullptr && at->answer != Answer::lost)
+      work(*at);
+}
+
 // Requests of several streams wait at once: one never joins another's answer.
 DocumentBuilder* document_of_request(Exchange& ex) {
   for (DocumentBuilder* at = ex.flow.pending; at != nullptr; at = at->next)
     if (!at->closed && at->http_request == nullptr && at->http_response == nullptr) return at;
+  return ex.begin();
+}
+
+// The oldest request that may be answered yet has the answer; else it stands alone.
+DocumentBuilder* document_of_response(Exchange& ex) {
+  for (DocumentBuilder* at = ex.flow.pending; at != nullptr; at = at->next)
+    if (!at->closed && at->answer != Answer::lost && at->http_response == nullptr) return at;
   return ex.begin();
 }
 
@@ -98,7 +112,9 @@ std::span<const HttpHeader> copy_fields(Http2Fields fields, Arena& arena) {
 }  // namespace
 
 Reason note_http_request(const HttpRequest& request, Bytes block, Carrier carrier, Exchange& ex) {
-  DocumentBuilder* document = ex.document_without(&Document::http_request);
+  // In the clear an answer may have come before its request did; decrypted streams are in order.
+  DocumentBuilder* document = carrier == Carrier::clear ? ex.document_without(&Document::http_request)
+                                                        : document_of_request(ex);
   if (document == nullptr) return Reason::ok;
   Arena& arena = document->arena;
   auto* facts = arena.make<HttpRequestFacts>();
@@ -122,7 +138,7 @@ Reason note_http_request(const HttpRequest& request, Bytes block, Carrier carrie
 }
 
 Reason note_http_response(const HttpResponse& response, Bytes block, Carrier carrier, Exchange& ex) {
-  DocumentBuilder* document = ex.document_without(&Document::http_response);
+  DocumentBuilder* document = document_of_response(ex);
   if (document == nullptr) return Reason::ok;
   const bool clear = carrier == Carrier::clear;
   document->observe(ex.time, ex.side(), clear ? Kind::http_server : Kind::tls_decrypt_http_server, ex.scratch,
@@ -144,6 +160,20 @@ Reason note_http_response(const HttpResponse& response, Bytes block, Carrier car
   facts->headers = copy_headers(response.headers, moved, arena);
   document->http_response = facts;
   return Reason::ok;
+}
+
+void doubt_answers(Exchange& ex) {
+  for_each_unanswered(ex, [](DocumentBuilder& document) { document.answer = Answer::doubtful; });
+}
+
+void give_up_answers(Exchange& ex) {
+  bool doubted = false;
+  for_each_unanswered(ex, [&](DocumentBuilder& document) { doubted |= document.answer == Answer::doubtful; });
+  for_each_unanswered(ex, [&](DocumentBuilder& document) {
+    if (doubted && document.answer != Answer::doubtful) return;
+    document.answer = Answer::lost;
+    document.note_incomplete("http.response", Reason::stream_gap);
+  });
 }
 
 Reason note_http2_request(Http2Fields fields, uint32_t stream, Carrier carrier, Exchange& ex) {

@@ -20,6 +20,11 @@ enum class Carrier : uint8_t { clear, tls };
 Reason note_http_request(const HttpRequest& request, Bytes block, Carrier carrier, Exchange& exchange);
 Reason note_http_response(const HttpResponse& response, Bytes block, Carrier carrier, Exchange& exchange);
 
+// Answers to requests that have none yet are late, or passed unseen; of later requests that is not said.
+void doubt_answers(Exchange& exchange);
+// They did pass unseen: these requests get no answer any more. Where nothing was doubted, none does.
+void give_up_answers(Exchange& exchange);
+
 // The fields of one HTTP/2 message, pseudo-headers among them.
 using Http2Fields = std::span<const std::pair<std::string_view, std::string_view>>;
 

@@ -62,6 +62,16 @@ void HttpStream::add(Bytes bytes, Carrier carrier, Exchange& ex) {
   }
 }
 
+void HttpStream::lose(Exchange& ex) {
+  Direction& side = sides_[ex.side() == Side::client ? 0 : 1];
+  side.bytes.clear();
+  side.read = 0;
+  side.body = Body::lost;
+  heads_.clear();
+  if (spoken_ == Spoken::http2) sides_[0].over = sides_[1].over = true;
+  give_up_answers(ex);
+}
+
 // The client's first bytes say what it is; without them the server's do.
 void HttpStream::decide(Exchange& ex) {
   const Bytes bytes = unread(sides_[ex.side() == Side::client ? 0 : 1]);
@@ -92,6 +102,14 @@ bool HttpStream::http1(Direction& side, Carrier carrier, Exchange& ex) {
   const Bytes bytes = unread(side);
   switch (side.body) {
     case Body::none: return http1_head(side, carrier, ex);
+    case Body::lost: {
+      const std::string_view text = as_text(bytes);
+      const bool begins = ex.side() == Side::client ? !text.empty() && text[0] >= 'A' && text[0] <= 'Z'
+                                                    : text.starts_with("HTTP/1");
+      if (begins) side.body = Body::none;
+      else consume(side, bytes.size());
+      return true;
+    }
     case Body::to_the_end:
       consume(side, bytes.size());
       return true;

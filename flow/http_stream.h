@@ -21,10 +21,13 @@ class HttpStream {
  public:
   // The next bytes of the exchange's side. What is no HTTP, or breaks it, ends the reading of that side.
   void add(Bytes bytes, Carrier carrier, Exchange& exchange);
+  // Bytes of the exchange's side are missing between what was added and what will be. A message that
+  // begins with a record is found again; with HTTP/2 nothing can be read behind them.
+  void lose(Exchange& exchange);
 
  private:
   enum class Spoken : uint8_t { unknown, http1, http2, other };
-  enum class Body : uint8_t { none, counted, chunk_size, chunk, trailer, to_the_end };
+  enum class Body : uint8_t { none, counted, chunk_size, chunk, trailer, to_the_end, lost };
   struct Direction {
     std::vector<uint8_t> bytes;  // not read yet
     std::size_t read = 0;

@@ -99,6 +99,18 @@ void OrderedBytes::consume(std::size_t n) {
   }
 }
 
+bool OrderedBytes::acknowledge(uint32_t number) {
+  acknowledged_ = number;
+  has_acknowledged_ = true;
+  return begun_ && static_cast<int32_t>(number - next_) > 0;
+}
+
+bool OrderedBytes::is_lost() const {
+  if (!begun_ || !has_acknowledged_ || waiting_.empty()) return false;
+  const uint32_t first = first_ + static_cast<uint32_t>(waiting_.begin()->first);
+  return static_cast<int32_t>(acknowledged_ - next_) > 0 && static_cast<int32_t>(acknowledged_ - first) >= 0;
+}
+
 bool OrderedBytes::skip_gap() {
   if (!begun_ || waiting_.empty()) return false;
   next_ = first_ + static_cast<uint32_t>(waiting_.begin()->first);
@@ -119,10 +131,35 @@ void TlsSession::add(Side side, uint32_t sequence, Bytes bytes, TlsPlaintext& ou
       direction.over = true;
       return;
     }
-    direction.bytes.consume(direction.bytes.ready().size());
-    direction.bytes.skip_gap();
-    direction.lost = true;
+    skip_gap(side, out);
   }
+  go_over_lost(side, out);
+  run(out);
+}
+
+// Goes over gaps that will not be filled.
+void TlsSession::go_over_lost(Side side, TlsPlaintext& out) {
+  if (!of(side).bytes.is_lost()) return;
+  run(out);  // what is whole in front of it
+  skip_gap(side, out);
+}
+
+// Goes on behind the gap; a record that the gap cuts is lost. False when nothing waits there.
+bool TlsSession::skip_gap(Side side, TlsPlaintext& out) {
+  Direction& direction = of(side);
+  const std::size_t cut = direction.bytes.ready().size();
+  if (!direction.bytes.skip_gap()) return false;
+  direction.bytes.consume(cut);
+  direction.lost = true;
+  out.gap(side);
+  return true;
+}
+
+void TlsSession::acknowledged(Side side, uint32_t number, TlsPlaintext& out) {
+  Direction& direction = of(side);
+  if (direction.over || !direction.bytes.acknowledge(number)) return;
+  out.overdue(side);
+  go_over_lost(side, out);
   run(out);
 }
 
@@ -132,17 +169,11 @@ void TlsSession::keys_came(TlsPlaintext& out) {
 }
 
 void TlsSession::finish(TlsPlaintext& out) {
+  ending_ = true;
   run(out);
   for (const Side side : {Side::client, Side::server}) {
     Direction& direction = of(side);
-    while (!direction.over) {
-      // A record that is cut by a gap is lost.
-      const std::size_t cut = direction.bytes.ready().size();
-      if (!direction.bytes.skip_gap()) break;
-      direction.bytes.consume(cut);
-      direction.lost = true;
-      run(out);
-    }
+    while (!direction.over && skip_gap(side, out)) run(out);
   }
 }
 
@@ -291,11 +322,18 @@ bool TlsSession::try_numbers(Direction& direction, Bytes record, TlsRecordOpener
   return false;
 }
 
+// Whether the server takes the client's early data stands in its EncryptedExtensions, which may be read yet.
+bool TlsSession::early_data_undecided() const {
+  if (!early_data_ || extensions_seen_ || ending_ || sides_[1].over) return false;
+  const TlsSecrets* secrets = keys_.find(client_random_);
+  return secrets != nullptr && secrets->client_early.known() && secrets->server_handshake.known();
+}
+
 // Tries the keys of this stage, then those of the later ones.
 bool TlsSession::open_tls13(Side side, Bytes record, TlsRecordOpener::Opened& opened) {
   Direction& direction = of(side);
   if (direction.stage == Stage::clear) {
-    const bool any = (side == Side::client && early_data_ && set_stage(side, Stage::early)) ||
+    const bool any = (side == Side::client && early_data_ && (early_data_taken_ || !extensions_seen_) && set_stage(side, Stage::early)) ||
                      set_stage(side, Stage::handshake) || set_stage(side, Stage::traffic);
     if (!any) return false;
   }
@@ -326,6 +364,7 @@ TlsSession::Step TlsSession::open(Side side, Bytes record, TlsPlaintext& out) {
       waits_ = true;
       return Step::wait;
     }
+    if (side == Side::client && direction.stage == Stage::clear && early_data_undecided()) return Step::wait;
     ok = open_tls13(side, record, opened);
     if (!ok && direction.stage == Stage::clear) {
       waits_ = true;
@@ -405,6 +444,11 @@ void TlsSession::message(Side side, uint8_t type, Bytes body, bool encrypted, Tl
         if (suite_ == nullptr || version_ <= ssl3) sides_[0].over = sides_[1].over = true;
       }
     }
+  } else if (encrypted && version_ >= tls13 && type == tls_handshake::encrypted_extensions) {
+    extensions_seen_ = true;
+    Cursor in(body);
+    for (Cursor list = in.sub(in.u16()); !list.empty(); list.skip(list.u16()))
+      early_data_taken_ |= list.u16() == tls_extension::early_data;
   } else if (encrypted && version_ >= tls13) {
     if (type == tls_handshake::finished && direction.stage == Stage::handshake) {
       // What follows is under the next keys; without them nothing can be read any more.

@@ -22,6 +22,11 @@ class TlsPlaintext {
   virtual void handshake(Side side, uint8_t type, Bytes body, bool tls13) = 0;
   // Application data, in order.
   virtual void application(Side side, Bytes bytes) = 0;
+  // The other side has bytes of this one that did not come here: they are late, or will be missing. What it
+  // sends from now on was sent with their knowledge.
+  virtual void overdue(Side side) = 0;
+  // Some of this side's application data is missing behind what was told; the next begins a record.
+  virtual void gap(Side side) = 0;
 
  protected:
   ~TlsPlaintext() = default;
@@ -40,6 +45,10 @@ class OrderedBytes {
   // What is there and not consumed yet.
   Bytes ready() const { return Bytes(ready_).subspan(read_); }
   void consume(std::size_t n);
+  // The receiver has everything in front of this number. Result: whether some of it did not come here.
+  bool acknowledge(uint32_t number);
+  // Such bytes have others waiting behind them: they will not be seen any more.
+  bool is_lost() const;
   // Goes over the gap in front of what waits. Result: false when nothing waits.
   bool skip_gap();
   bool too_much_waits() const { return waiting_bytes_ > most_waiting; }
@@ -50,6 +59,8 @@ class OrderedBytes {
 
   bool begun_ = false;
   uint32_t next_ = 0;         // sequence number behind `ready_`
+  uint32_t acknowledged_ = 0; // if has_acknowledged_
+  bool has_acknowledged_ = false;
   uint32_t first_ = 0;        // of what waits before begin()
   bool has_first_ = false;
   std::vector<uint8_t> ready_;
@@ -73,6 +84,8 @@ class TlsSession {
   void begin(Side side, uint32_t sequence);
   // Bytes of this side, in any order, also before begin().
   void add(Side side, uint32_t sequence, Bytes bytes, TlsPlaintext& out);
+  // The other side has this side's bytes up to the number.
+  void acknowledged(Side side, uint32_t number, TlsPlaintext& out);
   // The key log has grown.
   void keys_came(TlsPlaintext& out);
   // Nothing more comes: goes over all gaps.
@@ -101,7 +114,10 @@ class TlsSession {
 
   Direction& of(Side side) { return sides_[side == Side::client ? 0 : 1]; }
   void run(TlsPlaintext& out);
+  bool skip_gap(Side side, TlsPlaintext& out);
+  void go_over_lost(Side side, TlsPlaintext& out);
   bool run(Side side, TlsPlaintext& out);
+  bool early_data_undecided() const;
   Step record(Side side, Bytes record, TlsPlaintext& out);
   Step change_cipher(Side side);
   Step open(Side side, Bytes record, TlsPlaintext& out);
@@ -116,6 +132,8 @@ class TlsSession {
   const KeyLog& keys_;
   std::array<Direction, 2> sides_;  // client, server
   bool client_hello_ = false, server_hello_ = false, retry_ = false, early_data_ = false;
+  bool early_data_taken_ = false, extensions_seen_ = false;  // as the server's EncryptedExtensions say
+  bool ending_ = false;                                      // nothing more comes
   bool waits_ = false;
   TlsRandom client_random_{}, server_random_{};
   uint16_t version_ = 0;

@@ -20,6 +20,8 @@ struct Nobody final : DocumentTaker {
 struct Plain final : TlsPlaintext {
   void handshake(Side, uint8_t, Bytes body, bool) override { bytes += body.size(); }
   void application(Side, Bytes content) override { bytes += content.size(); }
+  void overdue(Side) override {}
+  void gap(Side) override {}
   size_t bytes = 0;
 };
 
@@ -60,11 +62,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if ((how & 2) != 0) at += in.u8();
     if ((how & 4) != 0) at -= in.u8();
     const Bytes bytes = in.take_up_to((how & 8) != 0 ? in.u16() : in.u8());
+    if ((how & 32) != 0) session.acknowledged(side == Side::client ? Side::server : Side::client, sent[(how & 1) ^ 1], plain);
     session.add(side, at, bytes, plain);
     at += static_cast<uint32_t>(bytes.size());
     fed += bytes.size();
     Exchange exchange(flow, side == Side::client ? flow.client : static_cast<uint8_t>(flow.client ^ 1), 0, options,
                       *scratch, none);
+    if ((how & 16) != 0) http.lose(exchange);
     http.add(bytes, Carrier::tls, exchange);
     if (session.held() > 2 * OrderedBytes::most_waiting + 2 * fed + 65536) std::abort();
   }

@@ -28,6 +28,7 @@ struct Wish {
                       "URI:https://example.org/x,otherName:1.2.3;UTF8:unseen";
   bool authority = false;
   const char* not_after = "20491231235959Z";
+  const char* not_before = "20240229010203Z";
 };
 
 void add(X509_NAME* name, const char* field, int type, std::string_view text) {
@@ -50,7 +51,7 @@ Buffer make(EVP_PKEY* key, const Wish& wish = {}, const EVP_MD* digest = EVP_sha
   const OpensslCertificate certificate(X509_new());
   X509_set_version(certificate.get(), 2);
   ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate.get()), 0x80000000000000ffULL);
-  ASN1_TIME_set_string(X509_getm_notBefore(certificate.get()), "20240229010203Z");
+  ASN1_TIME_set_string(X509_getm_notBefore(certificate.get()), wish.not_before);
   ASN1_TIME_set_string(X509_getm_notAfter(certificate.get()), wish.not_after);
   X509_NAME* subject = X509_get_subject_name(certificate.get());
   add(subject, "C", MBSTRING_UTF8, "DE");
@@ -111,6 +112,10 @@ TEST(Certificates, YearsFrom2050OnAreWrittenOtherwiseAndReadAlike) {
   ASSERT_EQ(parse_certificate(der, c), Reason::ok);
   EXPECT_EQ(c.not_after.unix_seconds(), 2524608000);
   EXPECT_TRUE(c.authority);
+  // Two digits of a year are of 1950 to 2049.
+  const Buffer old = make(key.get(), {.not_before = "500101000000Z"});
+  ASSERT_EQ(parse_certificate(old, c), Reason::ok);
+  EXPECT_EQ(c.not_before.unix_seconds(), -631152000);
 }
 
 TEST(Certificates, KeysOfEveryKind) {

@@ -31,6 +31,9 @@ TEST(MercuryStun, KeepsTheAttributesThatTellSoftwareApart) {
             "(00)(0001)(01)((8022)(8070000400000003)(0006)(0008)(8028))");
   EXPECT_EQ(stun_string(stun(0x0001, {}, 0x01020304)), "(00)(0001)(00)()");  // of RFC 3489
   EXPECT_EQ(stun_string(stun(0x0003, {})), "(00)(0003)(01)()");              // TURN's Allocate
+  // The method's bits stand on both sides of the class's.
+  EXPECT_EQ(stun_string(stun(0x0020, {})), "(00)(0010)(01)()");
+  EXPECT_EQ(stun_string(stun(0x0200, {})), "(00)(0080)(01)()");
 }
 
 TEST(MercuryStun, AnswersIndicationsAndOtherDatagramsHaveNone) {
