@@ -139,6 +139,25 @@ TEST(Certificates, KeysOfEveryKind) {
   }
 }
 
+TEST(Certificates, AttributesOfOneSetStandTogether) {
+  const OpensslPointer<X509_NAME, X509_NAME_free> name(X509_NAME_new());
+  add(name.get(), "C", MBSTRING_UTF8, "DE");
+  const auto join = [&](const char* field, const char* text) {
+    X509_NAME_add_entry_by_txt(name.get(), field, MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(text), -1,
+                               -1, -1);
+  };
+  add(name.get(), "OU", MBSTRING_UTF8, "one");
+  join("CN", "two");
+  add(name.get(), "L", MBSTRING_UTF8, "three");
+  Buffer der(static_cast<size_t>(i2d_X509_NAME(name.get(), nullptr)));
+  unsigned char* at = der.data();
+  i2d_X509_NAME(name.get(), &at);
+  const Bytes names = DerReader(der).value(der::sequence);
+  const std::string text = text_of([&](Text& out) { write_name(names, out); });
+  // DER orders a set by its encoding.
+  EXPECT_TRUE(text == "L=three,CN=two+OU=one,C=DE" || text == "L=three,OU=one+CN=two,C=DE") << text;
+}
+
 TEST(Certificates, PmercurysStringHasEachPartInItsForm) {
   const OpensslKey key = curve("P-256");
   const Buffer der = make(key.get());

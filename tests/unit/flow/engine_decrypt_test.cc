@@ -511,7 +511,9 @@ std::string frame(uint8_t type, uint8_t flags, uint32_t stream, const std::strin
 
 class Deflater {
  public:
-  explicit Deflater(std::size_t table = 4096) { nghttp2_hd_deflate_new(&deflater_, table); }
+  Deflater() { nghttp2_hd_deflate_new(&deflater_, 65536); }
+  // The other side allows it: the next block begins with the new size.
+  void grow(std::size_t table) { nghttp2_hd_deflate_change_table_size(deflater_, table); }
   ~Deflater() { nghttp2_hd_deflate_del(deflater_); }
   std::string block(std::initializer_list<std::pair<std::string, std::string>> fields) {
     std::vector<std::pair<std::string, std::string>> own(fields);
@@ -558,6 +560,8 @@ TEST_F(Decrypting, Http2StreamsFindTheirAnswersInAnyOrder) {
   talk.say(true, std::string(http2_preface) + frame(4, 0, 0, settings({{1, 65536}, {3, 100}, {0x1a2a, 7}})) +
                      frame(8, 0, 0, std::string("\0\xef\0\1", 4)) + frame(2, 0, 3, std::string("\0\0\0\0\xc8", 5)));
   talk.say(false, frame(4, 0, 0, settings({{1, 8192}})) + frame(4, 1, 0, ""));
+  ask.grow(8192);
+  answer.grow(65536);
   // A block after the other, as the tables of both ends have it.
   std::string asked = request(1, "/one");
   asked += request(3, "/two");
