@@ -53,7 +53,7 @@ def governor(stage):
     the traffic ends, step by step everything is again. The ladder's seconds are shortened."""
     stage.server("fork")
     before = attached(stage)
-    agent = stage.run_agent(stage.config(limits={"cpu": "1%"}),
+    agent = stage.run_agent(stage.config(hook="auto", limits={"cpu": "1%"}),
                             {"HANDPRINT_TEST_GOVERNOR_MS": "60"})
     while_all = attached(stage)
     check(while_all != before, "nothing was attached")
@@ -74,10 +74,13 @@ def governor(stage):
     down = captures(agent, said)
     check(down == list(reversed(STEPS[:-1])), f"the steps down: {down}")
     check(attached(stage) == while_all, f"{attached(stage)} instead of {while_all}")
-    load = status(stage)["load"]
+    said_now = status(stage)
+    # What the end of the pause takes up again was not missed when it appeared.
+    check(said_now["interfaces"]["attach_late"] == 0, f"{said_now['interfaces']}")
+    load = said_now["load"]
     check(load["steps_up"] == 8 and load["steps_down"] == 8 and load["detaches"] == 1, f"{load}")
     # With the limit taken away everything is seen again.
-    config = stage.config(limits={"cpu": "0%"})
+    config = stage.config(hook="auto", limits={"cpu": "0%"})
     check(os.path.exists(config), "no configuration")
     agent.signal(signal.SIGHUP)
     check(agent.wait_for_log("taken over", 10, after=said), f"not reloaded: {agent.said()}")
